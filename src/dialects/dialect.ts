@@ -1,0 +1,63 @@
+import type { Country, Phone } from '../core/phone.ts';
+import type { CallPlan } from '../core/plan.ts';
+
+/** A webhook as it arrived, after its body was parsed and before anybody believed it. */
+export interface WebhookRequest {
+  readonly method: 'GET' | 'POST';
+  /** The address as the provider was told it: PUBLIC_URL, path and raw query. */
+  readonly url: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  /** The parsed form or JSON body; undefined where there was none. */
+  readonly body: unknown;
+}
+
+/** What a connection and its provider share to know each other; which are set depends on the dialect. */
+export interface Credentials {
+  readonly authToken?: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** What a provider wants to know: who calls which number, and what was keyed. */
+export interface CallQuestion {
+  /** The provider's own id of the call; null where the request names none. */
+  readonly callId: string | null;
+  /** Null for a withheld or unreadable caller number. */
+  readonly caller: Phone | null;
+  /** The virtual number that was called; null where the request names none. */
+  readonly callee: Phone | null;
+  /** The digits keyed; '' when the caller was asked and keyed nothing; null when nobody was asked yet. */
+  readonly digits: string | null;
+  /** Which of our questions the digits answer (see `GatherEnding.tryNumber`); null where unknown. */
+  readonly tryNumber: number | null;
+}
+
+/** A request that is not of the dialect: `field` is the provider's own name of what is wrong. */
+export interface MalformedRequest {
+  readonly malformed: { readonly field: string; readonly rule: string };
+}
+
+/** The addresses a document points back to. */
+export interface Addresses {
+  /** The connection's answer webhook, absolute, without query. */
+  readonly answerUrl: string;
+}
+
+/** One provider's call-control language. Pure: no I/O, no clock, no chance. */
+export interface Dialect {
+  readonly name: string;
+  /** The media type of its documents. */
+  readonly contentType: string;
+  /** True when the request comes from whoever holds the connection's credentials. Constant time. */
+  authenticate(request: WebhookRequest, credentials: Credentials): boolean;
+  parse(request: WebhookRequest, defaultCountry: Country | null): CallQuestion | MalformedRequest;
+  /** The whole document. */
+  render(plan: CallPlan, addresses: Addresses): string;
+  /**
+   * The document that the callee alone hears after answering (see `DialEnding.calleePlay`); null url plays
+   * nothing. A dialect that cannot do this has none.
+   */
+  readonly renderCalleePlay: ((url: string | null) => string) | null;
+}
