@@ -1,0 +1,34 @@
+import { type Logger, pino } from 'pino';
+
+/** Lines of JSON on standard output. What identifies a person never gets into one, see `describeError`. */
+export function createLog(level: string): Logger {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    // Fastify logs requests and answers by these names: only the id may stand there.
+    serializers: { err: describeError, req: (request: { id?: unknown }) => ({ id: request.id }), res: () => undefined },
+  });
+}
+
+/**
+ * An error as the log may show it. Drivers put statements and parameters, phones among them, into messages
+ * and properties of their errors; so only the class, the code and the constraint are kept, and the message
+ * of the innermost cause with all longer digits struck out.
+ */
+export function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const cause = error.cause instanceof Error ? error.cause : error;
+  const { code, constraint_name: constraint } = cause as { code?: unknown; constraint_name?: unknown };
+  return {
+    type: cause.name,
+    ...(typeof code === 'string' && { code }),
+    ...(typeof constraint === 'string' && { constraint }),
+    message: cause.message.replace(/\d{4,}/g, '…').slice(0, 200),
+    at: (error.stack ?? '')
+      .split('\n')
+      .filter((line) => /^\s+at /.test(line))
+      .slice(0, 6)
+      .map((line) => line.trim()),
+  };
+}

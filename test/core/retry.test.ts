@@ -1,0 +1,68 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { nextAttemptDelaySeconds, RETRY_DELAYS_SECONDS } from '../../src/core/retry.ts';
+
+const attempts = RETRY_DELAYS_SECONDS.length;
+const random = () => fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+/** Every wait of a callback that never succeeds, until it is given up. */
+function waits(randoms: readonly number[]): number[] {
+  const seen: number[] = [];
+  for (let made = 0; ; made += 1) {
+    const delay = nextAttemptDelaySeconds(made, randoms[made] ?? 0);
+    if (delay === null) return seen;
+    seen.push(delay);
+  }
+}
+
+describe('the retry schedule of callbacks', () => {
+  it('tries over at least 72 hours and under 96, whatever the jitter', () => {
+    fc.assert(
+      fc.property(fc.array(random(), { minLength: attempts, maxLength: attempts }), (randoms) => {
+        const hours = waits(randoms).reduce((sum, delay) => sum + delay, 0) / 3600;
+        expect(hours).toBeGreaterThanOrEqual(72);
+        expect(hours).toBeLessThan(96);
+      }),
+    );
+  });
+
+  it('makes the first attempt at once, and eleven in all', () => {
+    fc.assert(
+      fc.property(fc.array(random(), { minLength: attempts, maxLength: attempts }), (randoms) => {
+        const seen = waits(randoms);
+        expect(seen).toHaveLength(11);
+        expect(seen[0]).toBe(0);
+      }),
+    );
+  });
+
+  it('waits longer from attempt to attempt', () => {
+    expect([...RETRY_DELAYS_SECONDS].sort((one, other) => one - other)).toEqual([...RETRY_DELAYS_SECONDS]);
+    expect(new Set(RETRY_DELAYS_SECONDS).size).toBe(attempts);
+  });
+
+  it('spreads each wait over its own length and a fifth more', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: attempts - 1 }), random(), (made, value) => {
+        const base = RETRY_DELAYS_SECONDS[made] ?? Number.NaN;
+        const delay = nextAttemptDelaySeconds(made, value);
+        expect(delay).toBeGreaterThanOrEqual(base);
+        expect(delay).toBeLessThanOrEqual(base * 1.2);
+      }),
+    );
+    expect(nextAttemptDelaySeconds(1, 0)).toBe(5);
+    expect(nextAttemptDelaySeconds(1, 0.5)).toBeCloseTo(5.5);
+  });
+
+  it('gives up after the last attempt and stays so', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: attempts, max: 1e6 }), random(), (made, value) => {
+        expect(nextAttemptDelaySeconds(made, value)).toBeNull();
+      }),
+    );
+  });
+
+  it('refuses a count that cannot be one', () => {
+    for (const made of [-1, 0.5, Number.NaN]) expect(() => nextAttemptDelaySeconds(made, 0)).toThrow(RangeError);
+  });
+});
