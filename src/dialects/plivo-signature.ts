@@ -1,0 +1,148 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { signPlivoV3 } from '../core/plivo-v3.ts';
+import type { WebhookRequest } from './dialect.ts';
+
+/** Form parameters, decoded; a repeated key has an array. */
+export type SignedParams = Readonly<Record<string, string | readonly string[]>>;
+
+/**
+ * True when a request carries a signature made with the token: V3 or Ma-V3, or, only where neither
+ * of those is present, V2 or Ma-V2. Any entry of a comma-separated list may match; every comparison
+ * takes constant time. A header given twice, a body that is no form, or an empty token is refused.
+ * Source: Plivo docs, "Signature validation".
+ *
+ * V2 covers the address and the nonce alone, neither query nor body: whoever has seen one V2
+ * signature can put any body under it. It is accepted since the contract asks for it; the
+ * connection's unguessable address is what protects such a request.
+ */
+export function verifyPlivoSignature(request: WebhookRequest, token: string): boolean {
+  const headers = plivoHeaders(request);
+  // Anybody can sign with an empty key, so it is no key.
+  if (headers === null || token === '') return false;
+  const v3 = [headers['x-plivo-signature-v3'], headers['x-plivo-signature-ma-v3']].filter(isText);
+  if (v3.length > 0) return verifyV3(request, token, v3, headers['x-plivo-signature-v3-nonce']);
+  const v2 = [headers['x-plivo-signature-v2'], headers['x-plivo-signature-ma-v2']].filter(isText);
+  const nonce = headers['x-plivo-signature-v2-nonce'];
+  const url = splitUrl(request.url);
+  if (v2.length === 0 || !nonce || url === null) return false;
+  return anyEquals(v2, hmac(token, url.base + nonce));
+}
+
+/**
+ * The name of a parameter that this request seems to have lost inside another one, or null.
+ *
+ * V3 joins names and values without a mark between them: `From=1415…` and `Fro=m1415…` have the same
+ * signature, so whoever captured a request could send it again with its caller or its digits cut
+ * out. Hence a name of Plivo's, or of ours, that stands in the signed text must be a parameter.
+ */
+export function lostParameter({ method, url, body }: WebhookRequest): string | null {
+  const query = queryOf(url);
+  const queryText = `&${joinQuery(query)}`;
+  const inQuery = [...NAMES, 'To', 'Digits', 'try', 'silent'].find(
+    (name) => !query.has(name) && queryText.includes(`&${name}=`),
+  );
+  if (inQuery !== undefined) return inQuery;
+  const form = method === 'POST' ? formOf(body) : null;
+  if (form === null) return null;
+  if (!Object.hasOwn(form, 'Digits') && DIGITS.test(joinForm(form))) return 'Digits';
+  return NAMES.find((name) => !Object.hasOwn(form, name) && joinForm(form, hiding(name)).includes(name)) ?? null;
+}
+
+// "ForwardedFrom" holds "From", which is then not lost.
+function hiding(name: string): (other: string) => string {
+  return (other) => (NAMES.includes(other) && other.includes(name) ? ' ' : other);
+}
+
+// What Plivo sends with a question; not "To", which is part of too many words, and which nobody can
+// cut out unseen since it is required.
+const NAMES: readonly string[] = (
+  'ALegRequestUUID ALegUUID BillRate CallStatus CallUUID CallerName CountryCode Direction Event ForwardedFrom From ' +
+  'ParentAuthID RequestUUID RouteType STIRAttestation STIRVerification SessionStart'
+).split(' ');
+// A caller may be called so; but only behind a parameter's name stand keys, or what sorts next to it.
+const DIGITS = /Digits(?:[0-9*#]|Direction)/;
+
+function verifyV3(request: WebhookRequest, token: string, signatures: string[], nonce: string | undefined): boolean {
+  // A dot would let the end of the signed text be passed off as the start of the nonce.
+  if (!nonce || nonce.includes('.')) return false;
+  const { method, url } = request;
+  // The parameters of a GET are its query, which the address has already.
+  const params = method === 'POST' ? formOf(request.body) : {};
+  if (params === null || splitUrl(url) === null) return false;
+  return anyEquals(signatures, signPlivoV3({ method, url, params, nonce, token }));
+}
+
+// By hand rather than by URL, which would fold case, drop :443 and encode anew: what is signed is
+// the address to the letter.
+function splitUrl(url: string): { readonly base: string; readonly query: string } | null {
+  const match = /^([a-z][a-z0-9+.-]*:\/\/[^/?#]+[^?#]*)(?:\?([^#]*))?/i.exec(url);
+  return match?.[1] === undefined ? null : { base: match[1], query: match[2] ?? '' };
+}
+
+function queryOf(url: string): Map<string, string[]> {
+  const pairs = new Map<string, string[]>();
+  for (const [name, value] of new URLSearchParams(splitUrl(url)?.query ?? '')) append(pairs, name, value);
+  return pairs;
+}
+
+function append(pairs: Map<string, string[]>, name: string, value: string): void {
+  const values = pairs.get(name);
+  if (values) values.push(value);
+  else pairs.set(name, [value]);
+}
+
+function joinQuery(pairs: Map<string, string[]>): string {
+  const names = [...pairs.keys()].sort();
+  return names.flatMap((name) => [...(pairs.get(name) ?? [])].sort().map((value) => `${name}=${value}`)).join('&');
+}
+
+function joinForm(params: SignedParams, written = (name: string): string => name): string {
+  const names = Object.keys(params).sort();
+  return names.flatMap((name) => [...listOf(params[name])].sort().map((value) => written(name) + value)).join('');
+}
+
+function listOf(value: string | readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
+}
+
+/** The form of a body; empty where there was none, null where a body is something else. */
+function formOf(body: unknown): SignedParams | null {
+  if (body === undefined || body === null) return {};
+  if (typeof body !== 'object' || Array.isArray(body)) return null;
+  return isForm(body) ? body : null;
+}
+
+function isForm(body: object): body is SignedParams {
+  return Object.values(body).every((value) => isText(value) || (Array.isArray(value) && value.every(isText)));
+}
+
+type PlivoHeaders = Readonly<Record<string, string | undefined>>;
+
+/** Null where one of Plivo's headers came more than once. */
+function plivoHeaders({ headers }: WebhookRequest): PlivoHeaders | null {
+  const found: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (!name.startsWith('x-plivo-signature')) continue;
+    if (Array.isArray(value)) return null;
+    found[name] = value;
+  }
+  return found;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function hmac(token: string, text: string): string {
+  return createHmac('sha256', token).update(text, 'utf8').digest('base64');
+}
+
+function anyEquals(lists: readonly string[], expected: string): boolean {
+  const wanted = Buffer.from(expected);
+  const matches = lists
+    .flatMap((list) => list.split(','))
+    .map((entry) => Buffer.from(entry.trim()))
+    .filter((given) => given.length === wanted.length && timingSafeEqual(given, wanted));
+  return matches.length > 0;
+}

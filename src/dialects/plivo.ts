@@ -1,0 +1,149 @@
+import { type Country, type Phone, parseProviderPhone } from '../core/phone.ts';
+import type { CallPlan, DialEnding, Ending, GatherEnding, Prompt } from '../core/plan.ts';
+import type { CallQuestion, Credentials, Dialect, MalformedRequest, WebhookRequest } from './dialect.ts';
+import { lostParameter, verifyPlivoSignature } from './plivo-signature.ts';
+import { type Xml, xml, xmlDocument } from './xml.ts';
+
+/** Plivo XML. Source: Plivo docs, "XML elements", "Request parameters" and "Signature validation". */
+export const plivo: Dialect = {
+  name: 'plivo',
+  contentType: 'application/xml; charset=utf-8',
+  authenticate,
+  parse,
+  render,
+  renderCalleePlay,
+};
+
+/**
+ * True when the request is signed with the connection's token. A connection without a token has its
+ * unguessable address as its only credential, which the request has shown by arriving.
+ */
+function authenticate(request: WebhookRequest, { authToken }: Credentials): boolean {
+  return authToken === undefined || verifyPlivoSignature(request, authToken);
+}
+
+/**
+ * Reads Plivo's question: the form of a POST, the query of a GET, and in either case the `try` and
+ * `silent` of our own query. Names the parameter that is missing, repeated or unreadable.
+ */
+function parse(request: WebhookRequest, defaultCountry: Country | null): CallQuestion | MalformedRequest {
+  const params = request.method === 'GET' ? request.query : request.body;
+  if (!isRecord(params)) return malformed('body', 'must be a form');
+  const lost = lostParameter(request);
+  if (lost !== null) return malformed(lost, 'must be a parameter of its own');
+  const repeated =
+    ['CallUUID', 'From', 'To', 'Digits'].find((name) => !isOnceAtMost(params[name])) ??
+    ['try', 'silent'].find((name) => !isOnceAtMost(request.query[name]));
+  if (repeated !== undefined) return malformed(repeated, 'must be given once');
+
+  const callId = textOf(params.CallUUID);
+  if (callId === null || !/^[\w-]{1,64}$/.test(callId))
+    return malformed('CallUUID', 'must be 1 to 64 of A-Z a-z 0-9 _ -');
+  const callee = phoneOf(textOf(params.To), defaultCountry);
+  if (callee === null) return malformed('To', 'must be a phone number');
+  const keyed = textOf(params.Digits);
+  if (keyed !== null && !/^[0-9*#]{0,32}$/.test(keyed)) return malformed('Digits', 'must be up to 32 of 0-9 * #');
+  const tryText = textOf(request.query.try);
+  if (tryText !== null && !/^[1-9]\d?$/.test(tryText)) return malformed('try', 'must be 1 to 99');
+  const silent = textOf(request.query.silent);
+  if (silent !== null && silent !== 'true') return malformed('silent', 'must be true');
+
+  return {
+    callId,
+    // Withheld numbers come as '', 'anonymous' and the like, callers of the exchange as sip:… .
+    caller: phoneOf(textOf(params.From), defaultCountry),
+    callee,
+    digits: keyed ?? (silent === null ? null : ''),
+    tryNumber: tryText === null ? null : Number(tryText),
+  };
+}
+
+/** The document for a plan, at most one ending after its prompts. */
+function render(plan: CallPlan, { answerUrl }: { readonly answerUrl: string }): string {
+  return xmlDocument(
+    xml`<Response>${plan.prompts.map(promptXml)}${endingXml(plan.ending, plan.prompts, answerUrl)}</Response>`,
+  );
+}
+
+/** What the callee alone hears, asked for by `confirmSound`; the call is bridged when it ends. */
+function renderCalleePlay(url: string | null): string {
+  return xmlDocument(url === null ? xml`<Response/>` : xml`<Response><Play>${url}</Play></Response>`);
+}
+
+function promptXml(prompt: Prompt): Xml {
+  switch (prompt.kind) {
+    case 'play':
+      return xml`<Play>${prompt.url}</Play>`;
+    case 'say':
+      return xml`<Speak>${prompt.text}</Speak>`;
+    case 'wait':
+      // Plivo waits for whole seconds, one at least.
+      return prompt.seconds > 0 ? xml`<Wait length="${Math.ceil(prompt.seconds)}"/>` : xml``;
+    default:
+      return prompt satisfies never;
+  }
+}
+
+function endingXml(ending: Ending, prompts: readonly Prompt[], answerUrl: string): Xml {
+  switch (ending.kind) {
+    case 'gather':
+      return gatherXml(ending, answerUrl);
+    case 'dial':
+      return dialXml(ending, answerUrl);
+    case 'extension':
+      // Plivo has no extensions, and a <User> would be shown the caller's number, since this ending
+      // has no caller ID. Configuration refuses extensions for Plivo; should one get here, end the call.
+      return xml`<Hangup/>`;
+    case 'hangup':
+      // A call can be rejected only while it is unanswered, and a prompt answers it.
+      return ending.rejected && prompts.length === 0 ? xml`<Hangup reason="rejected"/>` : xml`<Hangup/>`;
+    default:
+      return ending satisfies never;
+  }
+}
+
+// Plivo knows no least number of digits: too few of them are a wrong PIN, which the plan deals with.
+// When nothing is keyed it never calls `action` but goes on below, where the Redirect brings it back.
+// `log="false"` keeps the PIN out of Plivo's own logs.
+function gatherXml({ tryNumber, promptUrl, maxDigits }: GatherEnding, answerUrl: string): Xml {
+  const action = `${answerUrl}?try=${tryNumber}`;
+  const prompt = promptUrl !== null && xml`<Play>${promptUrl}</Play>`;
+  return xml`<GetDigits action="${action}" method="POST" numDigits="${maxDigits}" timeout="10" digitTimeout="5" retries="1" finishOnKey="#" validDigits="0123456789" log="false" redirect="true" playBeep="false">${prompt}</GetDigits><Redirect method="POST">${action}&amp;silent=true</Redirect>`;
+}
+
+// Without `callerId` Plivo shows the callee the caller's real number: it is never left out.
+function dialXml(ending: DialEnding, answerUrl: string): Xml {
+  const { callee, callerId, ringTimeoutSeconds, timeLimitSeconds, recordFormat, calleePlay } = ending;
+  const record =
+    recordFormat !== null &&
+    xml`<Record redirect="false" recordSession="true" startOnDialAnswer="true" fileFormat="${recordFormat}" maxLength="${timeLimitSeconds}"/>`;
+  const confirmSound =
+    calleePlay !== null &&
+    xml` confirmSound="${answerUrl}/callee-play/${encodeURIComponent(calleePlay.sessionId)}/${calleePlay.side}"`;
+  return xml`${record}<Dial callerId="${digitsOf(callerId)}" timeout="${ringTimeoutSeconds}" timeLimit="${timeLimitSeconds}"${confirmSound}><Number>${digitsOf(callee)}</Number></Dial>`;
+}
+
+function digitsOf(phone: Phone): string {
+  return phone.slice(1);
+}
+
+// In a form a bare '+' is a space, so a leading space was a '+'.
+function phoneOf(text: string | null, defaultCountry: Country | null): Phone | null {
+  return text === null ? null : parseProviderPhone(text.replace(/^ (?=\d)/, '+').trim(), defaultCountry);
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function isOnceAtMost(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function malformed(field: string, rule: string): MalformedRequest {
+  return { malformed: { field, rule } };
+}
