@@ -1,0 +1,73 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { fastifyZodOpenApiPlugin, fastifyZodOpenApiTransformers } from 'fastify-zod-openapi';
+import type { Deps } from './deps.ts';
+import { answerRoutes } from './http/answer.ts';
+import { requireAccount } from './http/auth.ts';
+import { readBodies } from './http/body.ts';
+import { healthRoutes } from './http/health.ts';
+import { maskingRoutes } from './http/masking.ts';
+import { numberRoutes } from './http/numbers.ts';
+import { handleErrors } from './http/problems.ts';
+import { useZod } from './http/schemas.ts';
+
+/** The service without a socket: every route, ready for `inject` or `listen`. */
+export async function buildApp(deps: Deps): Promise<FastifyInstance> {
+  let isDraining = false;
+  const app = Fastify({
+    loggerInstance: deps.log as FastifyBaseLogger,
+    // Its lines would carry paths and queries, which hold keys and phones.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => deps.newUuid(),
+    bodyLimit: 64 * 1024,
+    requestTimeout: 10_000,
+    connectionTimeout: 15_000,
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 200 },
+  });
+  app.addHook('preClose', async () => {
+    isDraining = true;
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions } = request;
+    request.log.debug(
+      { method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'request.answered',
+    );
+  });
+  handleErrors(app);
+  useZod(app);
+  await readBodies(app);
+  await document(app);
+  healthRoutes(app, deps, () => isDraining);
+  answerRoutes(app, deps);
+  await app.register(async (api) => {
+    await requireAccount(api, deps);
+    await api.register(async (scope) => maskingRoutes(scope, deps, '/v1/Account/:auth_id'));
+    await api.register(async (scope) => maskingRoutes(scope, deps, ''));
+    await api.register(async (scope) => numberRoutes(scope, deps));
+  });
+  return app;
+}
+
+/** The OpenAPI document at `/openapi.json`, for readers at `/docs`. */
+async function document(app: FastifyInstance): Promise<void> {
+  await app.register(fastifyZodOpenApiPlugin);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Bauta',
+        version: '0.1.0',
+        description: 'Number masking: two people talk over a virtual number and neither sees the other’s number.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      components: {
+        securitySchemes: { basic: { type: 'http', scheme: 'basic', description: 'Auth id and auth token.' } },
+      },
+    },
+    ...fastifyZodOpenApiTransformers,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => reply.send(app.swagger()));
+}

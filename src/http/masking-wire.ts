@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import type { MaskingSession, SessionSettings, SessionWish } from '../core/session.ts';
+import { address, choice, duration, flag, method, phone, pin, subaccount, whole } from './fields.ts';
+
+// Plivo's words for a session and ours: the only place where both stand. Source of the oddities: Plivo's
+// documentation and the fixtures of its SDKs, see src/README.md.
+
+const CHANGEABLE = {
+  first_party: phone().optional(),
+  second_party: phone().optional(),
+  session_expiry: duration(7_776_000).optional(),
+  call_time_limit: duration(86_400).optional(),
+  ring_timeout: duration(600).optional(),
+  callback_url: address().optional(),
+  callback_method: method().optional(),
+  record: flag().optional(),
+  record_file_format: choice(['mp3', 'wav']).optional(),
+  recording_callback_url: address().optional(),
+  recording_callback_method: method().optional(),
+  first_party_play_url: address().optional(),
+  second_party_play_url: address().optional(),
+};
+
+export const updateBody = z.object(CHANGEABLE).meta({ id: 'MaskingSessionUpdate' });
+
+export const createBody = z
+  .object({
+    ...CHANGEABLE,
+    geomatch: flag().optional(),
+    subaccount: subaccount().optional(),
+    initiate_call_to_first_party: flag().optional(),
+    is_pin_authentication_required: flag().optional(),
+    generate_pin: flag().optional(),
+    generate_pin_length: whole(4, 15).optional(),
+    first_party_pin: pin().optional(),
+    second_party_pin: pin().optional(),
+    pin_prompt_play: address().optional(),
+    pin_retry: whole(0, 5).optional(),
+    pin_retry_wait: whole(5, 10).optional(),
+    incorrect_pin_play: address().optional(),
+    unknown_caller_play: address().optional(),
+    force_pin_authentication: flag().optional(),
+    create_session_with_single_party: flag().optional(),
+    virtual_number_cooloff_period: whole(0, 3600).optional(),
+  })
+  .meta({
+    id: 'MaskingSessionCreate',
+    examples: [{ first_party: '+12025550000', second_party: '+12025551111', session_expiry: 1800 }],
+  });
+
+// What SDKs really send for a name, or did in older documents.
+const ALIASES: Readonly<Record<string, string>> = {
+  geo_match: 'geomatch',
+  sub_account: 'subaccount',
+  is_pin_authentication: 'is_pin_authentication_required',
+  create_session_with_single_Party: 'create_session_with_single_party',
+};
+
+/** The body with today's names; null and '' for a field that takes neither count as not given. */
+export function canonicalBody(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body ?? {};
+  const given = Object.entries(body).filter(([, value]) => value !== null);
+  const renamed = given.flatMap(([name, value]) => (ALIASES[name] ? [[ALIASES[name], value]] : []));
+  const named = given.filter(
+    ([name, value]) => ALIASES[name] === undefined && !(value === '' && !KEEPS_EMPTY.test(name)),
+  );
+  // A right name wins over an alias: Node's SDK sends both when its user writes both.
+  return Object.fromEntries([...renamed, ...named]);
+}
+
+const KEEPS_EMPTY = /(_url|_play)$/;
+
+/** What the app asks for, in our words. */
+export function toWish(body: z.output<typeof createBody>): SessionWish {
+  return defined({
+    firstParty: body.first_party,
+    secondParty: body.second_party,
+    subaccountId: body.subaccount,
+    expirySeconds: body.session_expiry || undefined,
+    pinRequired: body.is_pin_authentication_required,
+    firstPin: body.first_party_pin,
+    secondPin: body.second_party_pin,
+    singleParty: body.create_session_with_single_party,
+    cooloffSeconds: body.virtual_number_cooloff_period,
+    callbackUrl: body.callback_url,
+    callbackMethod: body.callback_method,
+    settings: toSettings(body),
+  });
+}
+
+function toSettings(body: z.output<typeof createBody>): Partial<SessionSettings> {
+  return defined({
+    initiateCallToFirstParty: body.initiate_call_to_first_party,
+    geomatch: body.geomatch,
+    callTimeLimitSeconds: body.call_time_limit || undefined,
+    ringTimeoutSeconds: body.ring_timeout || undefined,
+    record: body.record,
+    recordFormat: body.record_file_format,
+    recordingCallbackUrl: body.recording_callback_url,
+    recordingCallbackMethod: body.recording_callback_method,
+    firstPartyPlayUrl: body.first_party_play_url,
+    secondPartyPlayUrl: body.second_party_play_url,
+    unknownCallerPlayUrl: body.unknown_caller_play,
+    generatePin: body.generate_pin,
+    generatePinLength: body.generate_pin_length,
+    pinPromptPlayUrl: body.pin_prompt_play,
+    pinRetry: body.pin_retry,
+    pinRetryWaitSeconds: body.pin_retry_wait,
+    incorrectPinPlayUrl: body.incorrect_pin_play,
+    forcePin: body.force_pin_authentication,
+  });
+}
+
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+function defined<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
+/** A session as Plivo shows it: its numbers without `+`, its PIN fields null where PINs are off. */
+export function toWire(session: MaskingSession) {
+  const { settings } = session;
+  const ifPin = <T>(value: T) => (session.pinRequired ? value : null);
+  return {
+    first_party: withoutPlus(session.firstParty),
+    second_party: withoutPlus(session.secondParty),
+    virtual_number: withoutPlus(session.virtualNumber),
+    status: session.isLive ? ('active' as const) : ('expired' as const),
+    initiate_call_to_first_party: settings.initiateCallToFirstParty,
+    session_uuid: session.id,
+    callback_url: session.callbackUrl,
+    callback_method: session.callbackMethod,
+    created_time: wireTime(session.createdAt),
+    modified_time: wireTime(session.modifiedAt),
+    expiry_time: wireTime(session.expiresAt),
+    duration: Math.floor((session.expiresAt.getTime() - session.createdAt.getTime()) / 1000),
+    amount: 0,
+    call_time_limit: settings.callTimeLimitSeconds,
+    ring_timeout: settings.ringTimeoutSeconds,
+    first_party_play_url: settings.firstPartyPlayUrl,
+    second_party_play_url: settings.secondPartyPlayUrl,
+    record: settings.record,
+    record_file_format: settings.recordFormat,
+    recording_callback_url: settings.recordingCallbackUrl,
+    recording_callback_method: settings.recordingCallbackMethod,
+    interaction: null,
+    total_call_amount: 0,
+    total_call_count: 0,
+    total_call_billed_duration: 0,
+    total_session_amount: 0,
+    last_interaction_time: '',
+    unknown_caller_play: settings.unknownCallerPlayUrl,
+    is_pin_authentication_required: session.pinRequired,
+    generate_pin: ifPin(settings.generatePin),
+    generate_pin_length: ifPin(settings.generatePinLength),
+    first_party_pin: session.firstPin,
+    second_party_pin: session.secondPin,
+    pin_prompt_play: ifPin(settings.pinPromptPlayUrl),
+    pin_retry: ifPin(settings.pinRetry),
+    pin_retry_wait: ifPin(settings.pinRetryWaitSeconds),
+    incorrect_pin_play: ifPin(settings.incorrectPinPlayUrl),
+    create_session_with_single_party: settings.singlePartyAsked,
+    virtual_number_cooloff_period: session.cooloffSeconds,
+    force_pin_authentication: settings.forcePin,
+  };
+}
+
+function withoutPlus(phone: string | null): string {
+  return phone === null ? '' : phone.slice(1);
+}
+
+/** `2024-01-03 13:35:51 +0000 UTC`, the way Go prints a time. */
+function wireTime(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
+}

@@ -1,0 +1,135 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { isRefused } from '../core/problem.ts';
+import type { Deps } from '../deps.ts';
+import { createSession, deleteSession, getSession, listSessions, updateSession } from '../service/sessions.ts';
+import { actorOf, scopeOfRequest } from './auth.ts';
+import { canonicalQuery, listQuery, toFilter } from './masking-list.ts';
+import { createdSchema, deletedSchema, gotSchema, listedSchema, updatedSchema } from './masking-schemas.ts';
+import { canonicalBody, createBody, toWire, toWish, updateBody } from './masking-wire.ts';
+import { pageMetaOf } from './paging.ts';
+import { sendError, sendProblem } from './problems.ts';
+import { errors, json } from './schemas.ts';
+
+type Body<T extends z.ZodType> = { Body: z.output<T> };
+type OneSession = { Params: { session_uuid: string } };
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const common = { tags: ['Masking sessions'], security: [{ basic: [] }] };
+
+/** The masking sessions of the account in the path, or of the one that signed in. */
+export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string): void {
+  const account = prefix.includes(':auth_id') ? { params: z.object({ auth_id: z.string() }) } : {};
+  const oneSession = { params: z.object({ ...account.params?.shape, session_uuid: z.string() }) };
+  const all = `${prefix}/Masking/Session/`;
+  const one = `${all}:session_uuid/`;
+  app.addHook('preValidation', async (request) => {
+    if (request.method === 'POST') request.body = canonicalBody(request.body);
+    if (request.method === 'GET') request.query = canonicalQuery(request.query);
+  });
+
+  app.post<Body<typeof createBody>>(all, {
+    schema: {
+      ...common,
+      ...account,
+      summary: 'Create a session',
+      body: createBody,
+      response: {
+        201: json(createdSchema, 'The session and its virtual number.'),
+        ...errors(400, 401, 404, 413, 415, 503),
+      },
+    },
+    handler: async (request, reply) => {
+      const session = await createSession(deps, scopeOfRequest(request), toWish(request.body));
+      if (isRefused(session)) return sendProblem(reply, session.problem);
+      return reply.code(201).send({
+        api_id: request.id,
+        session_uuid: session.id,
+        virtual_number: session.virtualNumber,
+        message: 'Session created',
+        session: toWire(session),
+      });
+    },
+  });
+
+  app.get<{ Querystring: z.output<typeof listQuery> }>(all, {
+    schema: {
+      ...common,
+      ...account,
+      summary: 'List sessions, newest first',
+      querystring: listQuery,
+      response: { 200: json(listedSchema, 'A page of sessions.'), ...errors(400, 401, 404, 503) },
+    },
+    handler: async (request, reply) => {
+      const filter = toFilter(request.query, deps.now());
+      if (isRefused(filter)) return sendProblem(reply, filter.problem);
+      const { limit, offset } = request.query;
+      const { total, sessions } = await listSessions(deps, scopeOfRequest(request), filter, { limit, offset });
+      const base = `/v1/Account/${actorOf(request).id}/Masking/Session/`;
+      const objects = sessions.map((session) => ({ ...toWire(session), resource_uri: `${base}${session.id}/` }));
+      const meta = pageMetaOf(`${base}?${request.originalUrl.split('?')[1] ?? ''}`, { limit, offset }, total);
+      return reply.send({ api_id: request.id, response: { meta, objects } });
+    },
+  });
+
+  app.get<OneSession>(one, {
+    schema: {
+      ...common,
+      ...oneSession,
+      summary: 'Get a session',
+      response: { 200: json(gotSchema, 'The session.'), ...errors(401, 404, 503) },
+    },
+    handler: async (request, reply) => {
+      const session = await getSession(deps, scopeOfRequest(request), sessionId(request));
+      if (isRefused(session)) return sendProblem(reply, session.problem);
+      return reply.send({ api_id: request.id, response: toWire(session) });
+    },
+  });
+
+  app.post<OneSession & Body<typeof updateBody>>(one, {
+    schema: {
+      ...common,
+      ...oneSession,
+      summary: 'Change a live session',
+      description:
+        'A new `session_expiry` counts from now. Parties change only where the session was created with one.',
+      body: updateBody,
+      response: { 200: json(updatedSchema, 'The session as it is now.'), ...errors(400, 401, 404, 413, 415, 503) },
+    },
+    handler: async (request, reply) => {
+      const session = await updateSession(deps, scopeOfRequest(request), sessionId(request), toWish(request.body));
+      if (isRefused(session)) return sendProblem(reply, session.problem);
+      return reply.send({ api_id: request.id, message: 'Session updated', session: toWire(session) });
+    },
+  });
+
+  app.delete<OneSession>(one, {
+    schema: {
+      ...common,
+      ...oneSession,
+      summary: 'End a session now',
+      response: {
+        200: json(deletedSchema, 'The session has ended; it stays readable.'),
+        ...errors(400, 401, 404, 503),
+      },
+    },
+    handler: async (request, reply) => {
+      const problem = await deleteSession(deps, scopeOfRequest(request), sessionId(request));
+      if (problem) return sendProblem(reply, problem.problem);
+      return reply.send({ api_id: request.id, message: 'Session expired' });
+    },
+  });
+
+  const refuseMethod = (_request: FastifyRequest, reply: FastifyReply) =>
+    sendError(reply, 405, 'The method is not allowed for this URL.');
+  app.route({ method: ['PUT', 'PATCH', 'DELETE'], url: all, schema: { hide: true }, handler: refuseMethod });
+  app.route({ method: ['PUT', 'PATCH'], url: one, schema: { hide: true }, handler: refuseMethod });
+}
+
+const NO_SESSION = '00000000-0000-0000-0000-000000000000';
+
+/** The id in the path; one that is no id names no session. */
+function sessionId(request: FastifyRequest<OneSession>): string {
+  const { session_uuid: id } = request.params;
+  return UUID.test(id) ? id.toLowerCase() : NO_SESSION;
+}

@@ -1,0 +1,78 @@
+import fastJsonStringify from 'fast-json-stringify';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { InvalidRequest } from './problems.ts';
+
+/**
+ * zod on the way in, fast-json-stringify on the way out: three times faster than zod there, and what a
+ * response's schema does not name never leaves.
+ */
+export function useZod(app: FastifyInstance): void {
+  app.setValidatorCompiler(({ schema }) => {
+    return (value) => {
+      const result = (schema as z.ZodType).safeParse(value);
+      if (result.success) return { value: result.data };
+      const [issue] = result.error.issues;
+      return { error: issue ? new InvalidRequest(issue) : new Error('invalid') };
+    };
+  });
+  const compiled = new WeakMap<object, (value: unknown) => string>();
+  app.setSerializerCompiler(({ schema }) => {
+    // An answer without a body is only described.
+    if (!(schema instanceof z.ZodType)) return JSON.stringify;
+    const known = compiled.get(schema);
+    if (known) return known;
+    const stringify = fastJsonStringify(toJsonSchema(schema));
+    compiled.set(schema, stringify);
+    return stringify;
+  });
+}
+
+/** Every answer names its request. */
+export const apiId = z.uuid().meta({ description: 'The id of this request.' });
+
+export const errorBody = z
+  .object({ api_id: apiId, error: z.string() })
+  .meta({ id: 'Error', description: 'What was wrong, in a sentence that names the field and the rule.' });
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'The request is refused; the text names the field and the rule.',
+  401: 'The credentials are missing or wrong.',
+  404: 'There is no such resource.',
+  409: 'The resource is in use.',
+  413: 'The body is too large.',
+  415: 'The content type is not supported.',
+  503: 'The database is out of reach; nothing was done.',
+};
+
+/** The error answers of a route, for its documentation and its serializer. */
+export function errors<const S extends number>(...statuses: readonly S[]) {
+  const entries = statuses.map((status) => [status, json(errorBody, REASONS[status] ?? 'An error.')]);
+  return Object.fromEntries(entries) as Record<S, ReturnType<typeof json>>;
+}
+
+/** A JSON response in the form that the documentation wants. */
+export function json(schema: z.ZodType, description: string) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+function toJsonSchema(schema: z.ZodType): object {
+  return plain(z.toJSONSchema(schema, { io: 'output', reused: 'inline', unrepresentable: 'any' })) as object;
+}
+
+// Only what decides the shape: patterns cost time on the way out, and `id` would name the schema.
+function plain(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(plain);
+  if (typeof node !== 'object' || node === null) return node;
+  const kept = Object.entries(node).filter(
+    ([key]) => !['$schema', 'id', 'pattern', 'format', 'examples'].includes(key),
+  );
+  return Object.fromEntries(
+    kept.map(([key, value]) =>
+      // The names below `properties` are the document's own, not the schema's.
+      key === 'properties'
+        ? [key, Object.fromEntries(Object.entries(value as object).map(([name, child]) => [name, plain(child)]))]
+        : [key, plain(value)],
+    ),
+  );
+}

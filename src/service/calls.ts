@@ -1,0 +1,70 @@
+import { decideCall } from '../core/call.ts';
+import type { CallDecision, FallbackDestination } from '../core/call-facts.ts';
+import { isPhone, type Phone } from '../core/phone.ts';
+import { APOLOGY } from '../core/plan.ts';
+import type { Side } from '../core/session.ts';
+import type { Deps } from '../deps.ts';
+import { type CallQuery, loadCall } from '../store/call-facts.ts';
+import { recordStep } from '../store/calls.ts';
+import type { Connection } from '../store/providers.ts';
+import { playUrl } from '../store/sessions.ts';
+
+/** What a provider asks, in our own words. */
+export interface CallQuestion {
+  readonly callId: string | null;
+  readonly caller: Phone | null;
+  readonly callee: Phone | null;
+  readonly digits: string | null;
+  readonly tryNumber: number | null;
+}
+
+// Each round is lost to another request of the same call that was recorded first; a call has six tries.
+const ROUNDS = 20;
+
+/** Decides what a call's provider is to do now, and books it. */
+export async function answerCall(deps: Deps, connection: Connection, question: CallQuestion): Promise<CallDecision> {
+  const { answerDb: db, vault } = deps;
+  const virtualNumber = question.callee ?? connection.defaultNumber;
+  if (virtualNumber === null) return { plan: APOLOGY, reason: 'unknown_number', step: null };
+  const query: CallQuery = {
+    providerId: connection.id,
+    accountId: connection.accountId,
+    providerCallId: question.callId,
+    caller: question.caller,
+    virtualNumber,
+    digits: question.digits,
+  };
+  const fresh = { id: deps.newUuid(), providerCallId: question.callId ?? deps.newKey() };
+  const digits =
+    question.digits === null ? null : vault.pinDigest(virtualNumber, question.digits).toString('base64url');
+  for (let round = 0; round < ROUNDS; round++) {
+    const loaded = await loadCall(db, vault, query);
+    if (loaded === null) return { plan: APOLOGY, reason: 'unknown_number', step: null };
+    const facts = { ...loaded.facts, connection: onCall(deps, connection) };
+    const decision = decideCall(facts, { digits, tryNumber: question.tryNumber });
+    if (decision.step === null) return decision;
+    if (await recordStep(db, vault, query, loaded, decision.step, fresh)) return decision;
+  }
+  return { plan: APOLOGY, reason: 'contended', step: null };
+}
+
+/** What the callee of a session's call hears alone after answering; null for nothing. */
+export async function calleePlay(deps: Deps, connection: Connection, sessionId: string, side: Side) {
+  return (await playUrl(deps.answerDb, connection.accountId, sessionId, side)) || null;
+}
+
+function onCall(deps: Deps, connection: Connection) {
+  const { successPlayUrl, failurePlayUrl, secrets } = connection;
+  return { successPlayUrl, failurePlayUrl, fallback: fallbackOf(deps, secrets.fallbackDestination) };
+}
+
+function fallbackOf({ config }: Deps, destination: string | undefined): FallbackDestination | null {
+  if (destination === undefined) return null;
+  if (!isPhone(destination)) return { kind: 'extension', extension: destination };
+  return {
+    kind: 'phone',
+    phone: destination,
+    ringTimeoutSeconds: config.session.ringTimeoutSeconds,
+    timeLimitSeconds: config.session.callTimeLimitSeconds,
+  };
+}

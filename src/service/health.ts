@@ -1,0 +1,22 @@
+import type { Deps } from '../deps.ts';
+import { isOutage as isDatabaseOutage } from '../store/connect.ts';
+
+/** True when a failure says nothing about the request, only that the database is out of reach for now. */
+export function isOutage(error: unknown): boolean {
+  return isDatabaseOutage(error);
+}
+
+const PROBE_MS = 1000;
+
+/** True when the database answers within a second and has our tables. Never rejects. */
+export async function isReady({ db }: Deps): Promise<boolean> {
+  const probe = db.sql`select from vault_checks limit 1`.then(
+    (rows) => rows.length === 1,
+    () => false,
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, PROBE_MS, false);
+  });
+  return Promise.race([probe, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,169 @@
+import type { Scope } from '../core/account.ts';
+import type { Country, Phone, PhoneRules } from '../core/phone.ts';
+import { generatePins } from '../core/pin.ts';
+import { rankCandidates } from '../core/pool.ts';
+import { invalid, isRefused, type Refused, refused } from '../core/problem.ts';
+import {
+  changeParties,
+  draftSession,
+  type MaskingSession,
+  type SessionDraft,
+  type SessionWish,
+} from '../core/session.ts';
+import type { SessionFilter } from '../core/session-filter.ts';
+import type { Deps } from '../deps.ts';
+import { findAccount } from '../store/accounts.ts';
+import { findCandidates } from '../store/candidates.ts';
+import { type Claim, type ClaimRefusal, claimSession } from '../store/claim.ts';
+import { virtualAmong } from '../store/numbers.ts';
+import { connectionsOf } from '../store/providers.ts';
+import { changeSession, endSession, type SessionChange } from '../store/session-changes.ts';
+import { findSession, listSessions as listStored } from '../store/sessions.ts';
+
+const CANDIDATES_AT_ONCE = 16;
+// Of eight random PINs all are taken only on a number that is full of PINs of that length.
+const PIN_DRAWS = 8;
+
+/** Makes a session on a virtual number where none of its parties, and none of its PINs, is taken. */
+export async function createSession(deps: Deps, scope: Scope, wish: SessionWish): Promise<MaskingSession | Refused> {
+  const subaccountId = await subaccountFor(deps, scope, wish.subaccountId);
+  if (isRefused(subaccountId)) return subaccountId;
+  const rules = await phoneRules(deps, scope, [wish.firstParty, wish.secondParty]);
+  const checked = draftSession(wish, deps.config.session, rules);
+  if (isRefused(checked)) return checked;
+  const own = await ownNumberAmong(deps, { first_party: checked.firstParty, second_party: checked.secondParty });
+  if (own) return own;
+
+  const draft = { ...checked, subaccountId };
+  const id = deps.newUuid();
+  const tried: number[] = [];
+  for (;;) {
+    const candidates = await findCandidates(deps.db, deps.vault, scope.accountId, draft, tried, CANDIDATES_AT_ONCE);
+    if (candidates.length === 0) return refused({ kind: 'pool_exhausted' });
+    for (const virtualNumber of rankCandidates(candidates, deps.random)) {
+      const outcome = await claimNumber(deps, { id, accountId: scope.accountId, virtualNumber, draft, pins: null });
+      if (outcome === 'claimed') return made(deps, scope, id);
+      tried.push(virtualNumber.id);
+    }
+  }
+}
+
+/** One session, live or not. */
+export async function getSession(deps: Deps, scope: Scope, id: string): Promise<MaskingSession | Refused> {
+  const session = await findSession(deps.db, deps.vault, scope, id);
+  return session ?? refused({ kind: 'not_found', what: 'session' });
+}
+
+export function listSessions(deps: Deps, scope: Scope, filter: SessionFilter, page: { limit: number; offset: number }) {
+  return listStored(deps.db, deps.vault, scope, filter, page);
+}
+
+/** Changes a live session; fields that cannot be changed in its life are ignored, as Plivo's SDKs send them. */
+export async function updateSession(
+  deps: Deps,
+  scope: Scope,
+  id: string,
+  wish: SessionWish,
+): Promise<MaskingSession | Refused> {
+  const session = await getSession(deps, scope, id);
+  if (isRefused(session)) return session;
+  if (!session.isLive) return refused({ kind: 'session_expired' });
+  const parties = await newParties(deps, scope, session, wish);
+  if (isRefused(parties)) return parties;
+  const change: SessionChange = {
+    settings: changeableSettings(wish),
+    ...(wish.expirySeconds === undefined ? {} : { expirySeconds: wish.expirySeconds }),
+    ...(wish.callbackUrl === undefined ? {} : { callbackUrl: wish.callbackUrl }),
+    ...(wish.callbackMethod === undefined ? {} : { callbackMethod: wish.callbackMethod }),
+    ...(parties === null ? {} : { parties: { ...parties, pinRequired: session.pinRequired } }),
+  };
+  switch (await changeSession(deps.db, deps.vault, scope, id, change)) {
+    case 'changed':
+      return getSession(deps, scope, id);
+    case 'ended':
+      return refused({ kind: 'session_expired' });
+    case 'lease':
+      return invalid(
+        wish.firstParty === undefined ? 'second_party' : 'first_party',
+        'is already in a session on this virtual number',
+      );
+  }
+}
+
+/** Ends a session now. */
+export async function deleteSession(deps: Deps, scope: Scope, id: string): Promise<Refused | null> {
+  const session = await getSession(deps, scope, id);
+  if (isRefused(session)) return session;
+  return (await endSession(deps.db, scope, id)) ? null : refused({ kind: 'session_expired' });
+}
+
+async function claimNumber(deps: Deps, claim: Claim): Promise<ClaimRefusal | 'claimed'> {
+  const { draft } = claim;
+  if (!draft.pinRequired || draft.pins !== null)
+    return claimSession(deps.db, deps.vault, { ...claim, pins: draft.pins });
+  const draw = () => generatePins(draft.settings.generatePinLength, [draft.firstParty, draft.secondParty], deps.random);
+  let outcome: ClaimRefusal | 'claimed' = 'pin';
+  for (let i = 0; i < PIN_DRAWS && outcome === 'pin'; i++) {
+    outcome = await claimSession(deps.db, deps.vault, { ...claim, pins: draw() });
+  }
+  return outcome;
+}
+
+async function made(deps: Deps, scope: Scope, id: string): Promise<MaskingSession> {
+  const session = await findSession(deps.db, deps.vault, scope, id);
+  if (session === null) throw new Error('a claimed session is gone');
+  return session;
+}
+
+async function subaccountFor(deps: Deps, scope: Scope, wished: string | undefined): Promise<string | null | Refused> {
+  if (wished === undefined) return scope.subaccountId;
+  const account = await findAccount(deps.db, wished);
+  const mayUse = account?.parentId === scope.accountId && (scope.subaccountId ?? wished) === wished;
+  return mayUse ? wished : invalid('subaccount', 'is not a subaccount of this account');
+}
+
+/**
+ * How the account writes phones: national forms are read in the default country of its connections, where
+ * they agree on one.
+ */
+async function phoneRules(deps: Deps, scope: Scope, texts: readonly (string | undefined)[]): Promise<PhoneRules> {
+  const strict = deps.config.strictPhones;
+  if (texts.every((text) => text === undefined || text.startsWith('+'))) return { defaultCountry: null, strict };
+  const connections = await connectionsOf(deps.db, scope.accountId);
+  const countries = new Set(connections.flatMap(({ defaultCountry }) => (defaultCountry ? [defaultCountry] : [])));
+  const [only] = countries;
+  return { defaultCountry: countries.size === 1 ? (only as Country) : null, strict };
+}
+
+async function ownNumberAmong(deps: Deps, parties: Record<string, Phone | null>): Promise<Refused | null> {
+  const phones = Object.values(parties).filter((phone) => phone !== null);
+  const own = await virtualAmong(deps.db, phones);
+  const field = Object.keys(parties).find((name) => own.some((phone) => phone === parties[name]));
+  return field === undefined ? null : invalid(field, 'is a virtual number');
+}
+
+async function newParties(deps: Deps, scope: Scope, session: MaskingSession, wish: SessionWish) {
+  if (!session.singleParty || (wish.firstParty === undefined && wish.secondParty === undefined)) return null;
+  const rules = await phoneRules(deps, scope, [wish.firstParty, wish.secondParty]);
+  const parties = changeParties(session, wish, rules);
+  if (isRefused(parties)) return parties;
+  const own = await ownNumberAmong(deps, { first_party: parties.first, second_party: parties.second });
+  return own ?? parties;
+}
+
+/** The settings among a wish's that Plivo's API lets an update change. */
+function changeableSettings({ settings }: SessionWish): SessionChange['settings'] {
+  const changeable = [
+    'callTimeLimitSeconds',
+    'ringTimeoutSeconds',
+    'record',
+    'recordFormat',
+    'recordingCallbackUrl',
+    'recordingCallbackMethod',
+    'firstPartyPlayUrl',
+    'secondPartyPlayUrl',
+  ] as const satisfies readonly (keyof SessionDraft['settings'])[];
+  return Object.fromEntries(
+    changeable.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])),
+  );
+}

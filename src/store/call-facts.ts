@@ -1,0 +1,202 @@
+import type { CallFacts, CallProgress, PartyOnCall, SessionOnCall } from '../core/call-facts.ts';
+import type { Phone } from '../core/phone.ts';
+import type { SessionSettings, Side } from '../core/session.ts';
+import type { Db } from './connect.ts';
+import { sessionSeal } from './session-rows.ts';
+import type { Vault } from './vault.ts';
+
+/** Which call is asked about, by whom, and what was keyed. */
+export interface CallQuery {
+  readonly providerId: number;
+  readonly accountId: string;
+  /** Null where the provider names no call: then caller and callee find the latest one. */
+  readonly providerCallId: string | null;
+  readonly caller: Phone | null;
+  readonly virtualNumber: Phone;
+  readonly digits: string | null;
+}
+
+/** The facts of a call, and what the store must know to record a step upon them. */
+export interface LoadedCall {
+  readonly facts: Omit<CallFacts, 'connection'>;
+  readonly virtualNumberId: number;
+  /** Null when the call is new. */
+  readonly providerCallId: string | null;
+  /** 0 when the call is new. */
+  readonly version: number;
+}
+
+// A provider that names no call sends the digits a moment after the question, and its own retries sooner.
+const ANONYMOUS_CALL_MINUTES = 10;
+const ANONYMOUS_RETRY_SECONDS = 10;
+
+/**
+ * Everything the decision needs, in one read: whether the number is ours, how far the call has come, whom
+ * the caller's phone and the digits name. Only live sessions are seen, by the database's clock.
+ *
+ * @returns null where the number is none of the account's.
+ */
+export async function loadCall(db: Db, vault: Vault, query: CallQuery): Promise<LoadedCall | null> {
+  const { sql } = db;
+  const { providerId, providerCallId, virtualNumber, caller, digits } = query;
+  const callerDigest = caller === null ? null : vault.phoneDigest(caller);
+  const pinDigest = digits === null ? null : vault.pinDigest(virtualNumber, digits);
+  const needed = sql`s.id, s.first_party_cipher, s.second_party_cipher, s.last_caller_cipher, s.single_party,
+    s.pin_required, s.settings`;
+  const live = sql`s.ended_at is null and s.expires_at > now()`;
+  const rows = await sql<FactsRow[]>`
+    with n as (
+      select id from virtual_numbers where account_id = ${query.accountId} and number = ${virtualNumber}
+    ),
+    c as (
+      select * from calls where provider_id = ${providerId} and provider_call_id = ${providerCallId}
+      union all
+      (select * from calls
+       where ${providerCallId}::text is null and provider_id = ${providerId}
+         and anonymous_key = ${anonymousKey(vault, query)}
+         and started_at > now() - make_interval(mins => ${ANONYMOUS_CALL_MINUTES})
+         and (${digits !== null} or (cardinality(pin_tries) = 0
+           and decided_at > now() - make_interval(secs => ${ANONYMOUS_RETRY_SECONDS})))
+       order by started_at desc limit 1)
+    ),
+    known as (
+      select l.side, ${needed} from n
+      join leases l on l.virtual_number_id = n.id and l.party_digest = ${callerDigest}
+      join sessions s on s.id = l.session_id where ${live}
+    ),
+    named as (
+      select p.side, ${needed} from n
+      join pins p on p.virtual_number_id = n.id and p.pin_digest = ${pinDigest}
+      join sessions s on s.id = p.session_id where ${live}
+    ),
+    booked as (
+      select c.caller_side as side, ${needed} from c join sessions s on s.id = c.session_id where ${live}
+    ),
+    open as (
+      select l.side, ${needed} from n
+      join leases l on l.virtual_number_id = n.id and l.party_digest = ${vault.anyoneDigest}
+      join sessions s on s.id = l.session_id where ${live}
+    ),
+    asker as (
+      select ${needed} from n join sessions s on s.virtual_number_id = n.id
+      where ${live} and s.pin_required order by s.created_at desc limit 1
+    ),
+    announcer as (
+      select s.settings->>'unknownCallerPlayUrl' as url from n join sessions s on s.virtual_number_id = n.id
+      where ${live} and s.has_unknown_caller_play order by s.created_at desc limit 1
+    )
+    select n.id as "numberId",
+      (select to_jsonb(c) from c) as call,
+      (select to_jsonb(known) from known) as known,
+      (select to_jsonb(named) from named) as named,
+      (select to_jsonb(booked) from booked) as booked,
+      (select to_jsonb(open) from open) as open,
+      (select to_jsonb(asker) from asker) as asker,
+      (select url from announcer) as "announcement",
+      (select length from pins where virtual_number_id = n.id and held_until > now() order by length limit 1) as "pinMin",
+      (select length from pins where virtual_number_id = n.id and held_until > now() order by length desc limit 1) as "pinMax"
+    from n`;
+  const row = rows[0];
+  return row ? toLoadedCall(vault, query, row) : null;
+}
+
+/** What requests of one call share where the provider gives it no id. */
+export function anonymousKey(vault: Vault, query: Pick<CallQuery, 'caller' | 'virtualNumber'>): Buffer {
+  return vault.secretDigest(`${query.caller ?? ''}>${query.virtualNumber}`);
+}
+
+/** A session as `to_jsonb` gives it: ciphertexts as `\x…`. */
+interface SessionJson {
+  readonly side: Side;
+  readonly id: string;
+  readonly first_party_cipher: string | null;
+  readonly second_party_cipher: string | null;
+  readonly last_caller_cipher: string | null;
+  readonly single_party: boolean;
+  readonly pin_required: boolean;
+  readonly settings: SessionSettings;
+}
+
+interface CallJson {
+  readonly provider_call_id: string;
+  readonly outcome: CallProgress['outcome'];
+  readonly authenticated: boolean;
+  readonly pin_policy: Extract<CallProgress, { outcome: 'asked' }>['policy'];
+  readonly pin_tries: readonly string[];
+  readonly version: number;
+}
+
+interface FactsRow {
+  readonly numberId: number;
+  readonly call: CallJson | string | null;
+  readonly known: SessionJson | string | null;
+  readonly named: SessionJson | string | null;
+  readonly booked: SessionJson | string | null;
+  readonly open: SessionJson | string | null;
+  readonly asker: SessionJson | string | null;
+  readonly announcement: string | null;
+  readonly pinMin: number | null;
+  readonly pinMax: number | null;
+}
+
+function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall {
+  const party = (json: SessionJson | string | null) => toParty(vault, json);
+  const call = parsed<CallJson>(row.call);
+  return {
+    virtualNumberId: row.numberId,
+    providerCallId: call?.provider_call_id ?? null,
+    version: call?.version ?? 0,
+    facts: {
+      virtualNumber: query.virtualNumber,
+      caller: query.caller,
+      call: call && {
+        outcome: call.outcome,
+        authenticated: call.authenticated,
+        policy: call.pin_policy,
+        tries: call.pin_tries,
+      },
+      known: party(row.known),
+      named: party(row.named),
+      booked: party(row.booked),
+      open: party(row.open),
+      asker: party(row.asker)?.session ?? null,
+      unknownCallerPlayUrl: row.announcement ?? '',
+      pinLengths: row.pinMin !== null && row.pinMax !== null ? { min: row.pinMin, max: row.pinMax } : null,
+    },
+  };
+}
+
+function toParty(vault: Vault, json: SessionJson | string | null): PartyOnCall | null {
+  const row = parsed<SessionJson>(json);
+  return row && { side: row.side, session: toSessionOnCall(vault, row) };
+}
+
+function toSessionOnCall(vault: Vault, row: SessionJson): SessionOnCall {
+  const phone = (cipher: string | null, column: 'first_party' | 'second_party' | 'last_caller') =>
+    cipher === null ? null : (vault.open(Buffer.from(cipher.slice(2), 'hex'), sessionSeal(column, row.id)) as Phone);
+  const { settings } = row;
+  return {
+    id: row.id,
+    parties: {
+      first: phone(row.first_party_cipher, 'first_party'),
+      second: phone(row.second_party_cipher, 'second_party'),
+    },
+    playUrls: { first: settings.firstPartyPlayUrl, second: settings.secondPartyPlayUrl },
+    ringTimeoutSeconds: settings.ringTimeoutSeconds,
+    callTimeLimitSeconds: settings.callTimeLimitSeconds,
+    recordFormat: settings.record ? settings.recordFormat : null,
+    singleParty: row.single_party,
+    lastCaller: phone(row.last_caller_cipher, 'last_caller'),
+    pinRequired: row.pin_required,
+    forcePin: settings.forcePin,
+    pinPromptPlayUrl: settings.pinPromptPlayUrl,
+    incorrectPinPlayUrl: settings.incorrectPinPlayUrl,
+    pinRetry: settings.pinRetry,
+    pinRetryWaitSeconds: settings.pinRetryWaitSeconds,
+  };
+}
+
+// drizzle switches the driver's own JSON parsing off, so jsonb columns arrive as text.
+function parsed<T>(json: T | string | null): T | null {
+  return typeof json === 'string' ? (JSON.parse(json) as T) : json;
+}

@@ -1,0 +1,82 @@
+import type { MaskingSession, SessionDraft, Side } from '../core/session.ts';
+import { type Db, keyed, sqlState } from './connect.ts';
+import { takePlaces, wantedLeases } from './places.ts';
+import { sealParty, sessionSeal } from './session-rows.ts';
+import type { Vault } from './vault.ts';
+
+/** A session to be, with its id, its virtual number and its PINs. */
+export interface Claim {
+  readonly id: string;
+  readonly accountId: string;
+  readonly virtualNumber: { readonly id: number; readonly number: MaskingSession['virtualNumber'] };
+  readonly draft: SessionDraft;
+  readonly pins: { readonly first: string; readonly second: string } | null;
+}
+
+/** Why a claim was refused: a party's place or a PIN is taken on that number, or the number left the pool. */
+export type ClaimRefusal = 'lease' | 'pin' | 'number';
+
+/**
+ * Claims a virtual number for a session: the session, its leases and its PINs, all or nothing.
+ *
+ * Keyed by the session's id: repeated after a lost connection it takes its own places again, is refused by the
+ * primary key and finds the row that the first try left.
+ */
+export async function claimSession(db: Db, vault: Vault, claim: Claim): Promise<ClaimRefusal | 'claimed'> {
+  try {
+    await keyed(() => runClaim(db, vault, claim));
+    return 'claimed';
+  } catch (error) {
+    if (sqlState(error) === 'BA001' && error instanceof Error) return error.message as ClaimRefusal;
+    if (sqlState(error) === '23505' && (await exists(db, claim.id))) return 'claimed';
+    throw error;
+  }
+}
+
+function runClaim(db: Db, vault: Vault, { id, accountId, virtualNumber, draft, pins }: Claim) {
+  const { sql } = db;
+  const first = sealParty(vault, id, 'first', draft.firstParty);
+  const second = sealParty(vault, id, 'second', draft.secondParty);
+  const leases = wantedLeases(vault, { first: draft.firstParty, second: draft.secondParty }, draft.pinRequired);
+  const takesAnyone = draft.singleParty && !draft.pinRequired;
+  const wantPin = (side: Side, pin: string) => {
+    return { digest: vault.pinDigest(virtualNumber.number, pin).toString('hex'), side, length: pin.length };
+  };
+  const wantedPins = pins ? [wantPin('first', pins.first), wantPin('second', pins.second)] : [];
+  const pinCipher = (side: Side) => (pins ? vault.seal(pins[side], sessionSeal(`${side}_pin`, id)) : null);
+  return sql`
+    with place as (
+      select ${id}::uuid as session_id, v.id as virtual_number_id,
+        now() + make_interval(secs => ${draft.expirySeconds}) as expires_at,
+        now() + make_interval(secs => ${draft.expirySeconds + draft.cooloffSeconds}) as held_until
+      from virtual_numbers v
+      where v.id = ${virtualNumber.id} and v.retired_at is null
+        and not (${takesAnyone} and exists (select from pins p where p.virtual_number_id = v.id and p.held_until > now()))
+        and not (${draft.pinRequired} and exists (
+          select from leases l
+          where l.virtual_number_id = v.id and l.party_digest = ${vault.anyoneDigest} and l.held_until > now()))
+    ),
+    ${takePlaces(sql, leases, wantedPins)},
+    made as (
+      insert into sessions (id, account_id, subaccount_id, virtual_number_id, first_party_digest, first_party_cipher,
+        second_party_digest, second_party_cipher, pin_required, first_pin_cipher, second_pin_cipher, single_party,
+        cooloff_seconds, callback_url, callback_method, has_unknown_caller_play, settings, created_at, modified_at,
+        expires_at)
+      select place.session_id, ${accountId}, ${draft.subaccountId}, place.virtual_number_id, ${first.digest}, ${first.cipher},
+        ${second.digest}, ${second.cipher}, ${draft.pinRequired}, ${pinCipher('first')}, ${pinCipher('second')},
+        ${draft.singleParty}, ${draft.cooloffSeconds}, ${draft.callbackUrl}, ${draft.callbackMethod},
+        ${draft.settings.unknownCallerPlayUrl !== ''}, ${JSON.stringify(draft.settings)}, now(), now(), place.expires_at
+      from place
+      returning 1
+    )
+    select case
+      when not exists (select from made) then refuse('number')
+      when (select count(*) from leased) < ${leases.length} then refuse('lease')
+      when (select count(*) from pinned) < ${wantedPins.length} then refuse('pin')
+    end`;
+}
+
+async function exists(db: Db, id: string): Promise<boolean> {
+  const rows = await db.sql`select from sessions where id = ${id}`;
+  return rows.length > 0;
+}

@@ -1,0 +1,96 @@
+import type postgres from 'postgres';
+import type { Phone } from '../core/phone.ts';
+import type { Side } from '../core/session.ts';
+import { bookTimeouts } from './callbacks.ts';
+import type { Vault } from './vault.ts';
+
+/** One lease that a session wants on its virtual number: a party's, or that of any caller. */
+export interface WantedLease {
+  readonly digest: string;
+  readonly side: Side;
+}
+
+/** One PIN that a session wants there. */
+export interface WantedPin extends WantedLease {
+  readonly length: number;
+}
+
+/**
+ * The leases of a session's parties. A single-party session without PIN also holds the place of whoever
+ * calls: there can be only one such session on a number.
+ */
+export function wantedLeases(
+  vault: Vault,
+  parties: { readonly first: Phone | null; readonly second: Phone | null },
+  pinRequired: boolean,
+): readonly WantedLease[] {
+  const wanted: WantedLease[] = [];
+  for (const side of ['first', 'second'] as const) {
+    const phone = parties[side];
+    if (phone !== null) wanted.push({ digest: vault.phoneDigest(phone).toString('hex'), side });
+    else if (!pinRequired) wanted.push({ digest: vault.anyoneDigest.toString('hex'), side });
+  }
+  return wanted;
+}
+
+/**
+ * Part of a statement with a CTE `place (session_id, virtual_number_id, held_until)` of one row or none:
+ * takes the wanted leases and PINs there, as CTEs `leased` and `pinned` with a row for each one got.
+ *
+ * A place whose hold has run out counts as free, whether or not any job has announced it: the session that
+ * had it is ended first, with its callback. That also settles the race with a late extension of that
+ * session, which needs the same row. Sessions are locked before leases and leases before PINs, each in a
+ * fixed order, as in every statement on them; so two statements wait for each other but never in a circle.
+ */
+export function takePlaces(sql: postgres.Sql, leases: readonly WantedLease[], pins: readonly WantedPin[]) {
+  return sql`
+    wanted_lease as (
+      select decode(digest, 'hex') as digest, side
+      from unnest(${leases.map((w) => w.digest)}::text[], ${leases.map((w) => w.side)}::text[]) as w(digest, side)
+    ),
+    wanted_pin as (
+      select decode(digest, 'hex') as digest, side, length
+      from unnest(${pins.map((w) => w.digest)}::text[], ${pins.map((w) => w.side)}::text[],
+        ${pins.map((w) => w.length)}::int[]) as w(digest, side, length)
+    ),
+    stale as materialized (
+      select s.id from sessions s
+      where s.ended_at is null and s.expires_at <= now() and s.id in (
+        select l.session_id from place join leases l using (virtual_number_id)
+        join wanted_lease w on w.digest = l.party_digest where l.held_until <= now()
+        union all
+        select p.session_id from place join pins p using (virtual_number_id)
+        join wanted_pin w on w.digest = p.pin_digest where p.held_until <= now())
+      order by s.id for update
+    ),
+    ended as (
+      update sessions s set ended_at = s.expires_at, callback_sequence = s.callback_sequence + 1
+      from stale where s.id = stale.id and s.ended_at is null and s.expires_at <= now()
+      returning s.*
+    ),
+    told as (${bookTimeouts(sql)} returning id),
+    leased as (
+      insert into leases (virtual_number_id, party_digest, session_id, side, held_until)
+      select place.virtual_number_id, w.digest, place.session_id, w.side, place.held_until
+      from wanted_lease w, place
+      -- Read first, so that what ran out is ended before its place is taken.
+      where (select count(*) from ended) >= 0
+      order by w.digest
+      on conflict (virtual_number_id, party_digest) do update
+        set session_id = excluded.session_id, side = excluded.side, held_until = excluded.held_until
+        where leases.held_until <= now() or leases.session_id = excluded.session_id
+      returning 1
+    ),
+    pinned as (
+      insert into pins (virtual_number_id, pin_digest, session_id, side, length, held_until)
+      select place.virtual_number_id, w.digest, place.session_id, w.side, w.length, place.held_until
+      from wanted_pin w, place
+      where (select count(*) from leased) = ${leases.length}
+      order by w.digest
+      on conflict (virtual_number_id, pin_digest) do update
+        set session_id = excluded.session_id, side = excluded.side, length = excluded.length,
+          held_until = excluded.held_until
+        where pins.held_until <= now() or pins.session_id = excluded.session_id
+      returning 1
+    )`;
+}

@@ -1,0 +1,244 @@
+import { sql } from 'drizzle-orm';
+import {
+  boolean,
+  char,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import type { PinPolicy } from '../core/call-facts.ts';
+import type { Phone } from '../core/phone.ts';
+import type { HttpMethod, SessionSettings, Side } from '../core/session.ts';
+
+// A column named …_digest holds a keyed digest (to look up), one named …_cipher a ciphertext (to show):
+// the key is outside the database, see vault.ts. Virtual numbers are ours and stand in clear.
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+
+/** Main accounts (`MA…`) and their subaccounts (`SA…`). */
+export const accounts = pgTable(
+  'accounts',
+  {
+    id: text('id').primaryKey(),
+    parentId: text('parent_id'),
+    name: text('name').notNull(),
+    tokenDigest: bytea('token_digest').notNull(),
+    tokenCipher: bytea('token_cipher').notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (t) => [
+    check('accounts_id_form', sql`${t.id} ~ '^(M|S)A[A-Z0-9]{18}$'`),
+    check('accounts_sub_has_parent', sql`(left(${t.id}, 1) = 'S') = (${t.parentId} is not null)`),
+  ],
+);
+
+/** Connections to telephony providers. */
+export const providers = pgTable(
+  'providers',
+  {
+    id: integer('id').primaryKey().generatedAlwaysAsIdentity(),
+    keyDigest: bytea('key_digest').notNull().unique('providers_key'),
+    accountId: text('account_id').notNull(),
+    dialect: text('dialect').notNull(),
+    defaultCountry: char('default_country', { length: 2 }),
+    defaultNumber: text('default_number').$type<Phone>(),
+    successPlayUrl: text('success_play_url').notNull().default(''),
+    failurePlayUrl: text('failure_play_url').notNull().default(''),
+    /** JSON with the key, the credentials and the fallback destination. */
+    secretsCipher: bytea('secrets_cipher').notNull(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (t) => [index('providers_account').on(t.accountId)],
+);
+
+/** The pool. A number that left it keeps its row, since sessions and calls of its past name it. */
+export const virtualNumbers = pgTable(
+  'virtual_numbers',
+  {
+    id: integer('id').primaryKey().generatedAlwaysAsIdentity(),
+    number: text('number').notNull().$type<Phone>().unique('virtual_numbers_number'),
+    accountId: text('account_id').notNull(),
+    subaccountId: text('subaccount_id'),
+    providerId: integer('provider_id')
+      .notNull()
+      .references(() => providers.id),
+    country: char('country', { length: 2 }).notNull(),
+    alias: text('alias'),
+    addedAt: instant('added_at').notNull().defaultNow(),
+    retiredAt: instant('retired_at'),
+  },
+  (t) => [
+    check('virtual_numbers_e164', sql`${t.number} ~ '^\\+[1-9][0-9]{6,14}$'`),
+    index('virtual_numbers_pool').on(t.accountId, t.subaccountId, t.country).where(sql`${t.retiredAt} is null`),
+    index('virtual_numbers_provider').on(t.providerId),
+  ],
+);
+
+/** Masking sessions. Live means `ended_at is null and expires_at > now()`, whatever any job has done. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: uuid('id').primaryKey(),
+    accountId: text('account_id').notNull(),
+    subaccountId: text('subaccount_id'),
+    virtualNumberId: integer('virtual_number_id').notNull(),
+    firstPartyDigest: bytea('first_party_digest'),
+    firstPartyCipher: bytea('first_party_cipher'),
+    secondPartyDigest: bytea('second_party_digest'),
+    secondPartyCipher: bytea('second_party_cipher'),
+    pinRequired: boolean('pin_required').notNull(),
+    firstPinCipher: bytea('first_pin_cipher'),
+    secondPinCipher: bytea('second_pin_cipher'),
+    singleParty: boolean('single_party').notNull(),
+    lastCallerCipher: bytea('last_caller_cipher'),
+    cooloffSeconds: integer('cooloff_seconds').notNull(),
+    callbackUrl: text('callback_url').notNull(),
+    callbackMethod: text('callback_method').notNull().$type<HttpMethod>(),
+    callbackSequence: integer('callback_sequence').notNull().default(0),
+    hasUnknownCallerPlay: boolean('has_unknown_caller_play').notNull(),
+    settings: jsonb('settings').notNull().$type<SessionSettings>(),
+    createdAt: instant('created_at').notNull(),
+    modifiedAt: instant('modified_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    /** When the end was announced: by the expiry job, by a delete, or by whoever took over a lease. */
+    endedAt: instant('ended_at'),
+  },
+  (t) => [
+    check('sessions_parties_differ', sql`${t.firstPartyDigest} <> ${t.secondPartyDigest}`),
+    check(
+      'sessions_parties_present',
+      sql`num_nonnulls(${t.firstPartyDigest}, ${t.secondPartyDigest}) = 2 or (${t.singleParty} and num_nonnulls(${t.firstPartyDigest}, ${t.secondPartyDigest}) = 1)`,
+    ),
+    check(
+      'sessions_pins_present',
+      sql`not ${t.pinRequired} or num_nulls(${t.firstPinCipher}, ${t.secondPinCipher}) = 0`,
+    ),
+    check('sessions_cooloff_bounds', sql`${t.cooloffSeconds} between 0 and 3600`),
+    index('sessions_due').on(t.expiresAt).where(sql`${t.endedAt} is null`),
+    index('sessions_newest').on(t.accountId, t.createdAt, t.id),
+    index('sessions_expiry').on(t.accountId, t.expiresAt),
+    index('sessions_first_party').on(t.firstPartyDigest, t.createdAt),
+    index('sessions_second_party').on(t.secondPartyDigest, t.createdAt),
+    index('sessions_askers').on(t.virtualNumberId, t.createdAt).where(sql`${t.endedAt} is null and ${t.pinRequired}`),
+    index('sessions_announcers')
+      .on(t.virtualNumberId, t.createdAt)
+      .where(sql`${t.endedAt} is null and ${t.hasUnknownCallerPlay}`),
+  ],
+);
+
+const hold = {
+  virtualNumberId: integer('virtual_number_id').notNull(),
+  sessionId: uuid('session_id')
+    .notNull()
+    .references(() => sessions.id, { onDelete: 'cascade' }),
+  side: text('side').notNull().$type<Side>(),
+  /** The session's expiry plus its cool-off. Until then nobody else may have the place. */
+  heldUntil: instant('held_until').notNull(),
+};
+
+/**
+ * A party's hold on a virtual number, one row per (virtual number, party): the next session that wants the
+ * place takes the row over once it has run out. Nothing has to clean up for the pool to stay usable.
+ */
+export const leases = pgTable('leases', { ...hold, partyDigest: bytea('party_digest').notNull() }, (t) => [
+  primaryKey({ name: 'leases_party_once', columns: [t.virtualNumberId, t.partyDigest] }),
+  index('leases_session').on(t.sessionId),
+  index('leases_party').on(t.partyDigest, t.heldUntil),
+]);
+
+/** A PIN's hold on a virtual number, kept in the same way: a PIN names one person per virtual number. */
+export const pins = pgTable(
+  'pins',
+  { ...hold, pinDigest: bytea('pin_digest').notNull(), length: smallint('length').notNull() },
+  (t) => [
+    primaryKey({ name: 'pins_pin_once', columns: [t.virtualNumberId, t.pinDigest] }),
+    index('pins_session').on(t.sessionId),
+    index('pins_length').on(t.virtualNumberId, t.length),
+  ],
+);
+
+/** One row per call of a provider; it holds how far the call has come. */
+export const calls = pgTable(
+  'calls',
+  {
+    id: uuid('id').primaryKey(),
+    providerId: integer('provider_id').notNull(),
+    providerCallId: text('provider_call_id').notNull(),
+    /** Set when the provider names no call: a digest of caller and callee that its next request shares. */
+    anonymousKey: bytea('anonymous_key'),
+    accountId: text('account_id').notNull(),
+    virtualNumberId: integer('virtual_number_id').notNull(),
+    callerDigest: bytea('caller_digest'),
+    callerCipher: bytea('caller_cipher'),
+    sessionId: uuid('session_id'),
+    callerSide: text('caller_side').$type<Side>(),
+    outcome: text('outcome').notNull(),
+    reason: text('reason').notNull(),
+    authenticated: boolean('authenticated').notNull(),
+    pinPolicy: jsonb('pin_policy').$type<PinPolicy>(),
+    pinTries: text('pin_tries').array().notNull(),
+    /** Counts the recorded steps: a step is recorded only upon the one it was decided on. */
+    version: integer('version').notNull(),
+    startedAt: instant('started_at').notNull().defaultNow(),
+    decidedAt: instant('decided_at').notNull().defaultNow(),
+  },
+  (t) => [
+    unique('calls_once').on(t.providerId, t.providerCallId),
+    check('calls_connected_to_someone', sql`${t.outcome} <> 'connected' or ${t.sessionId} is not null`),
+    check('calls_outcome', sql`${t.outcome} in ('asked', 'connected', 'pin_failed', 'refused')`),
+    index('calls_session').on(t.sessionId),
+    index('calls_anonymous').on(t.providerId, t.anonymousKey, t.startedAt).where(sql`${t.anonymousKey} is not null`),
+  ],
+);
+
+/** What apps are to be told. A row exists exactly when its fact was committed: both are one statement. */
+export const callbacks = pgTable(
+  'callbacks',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    eventKey: text('event_key').notNull().unique('callbacks_event_once'),
+    accountId: text('account_id').notNull(),
+    subaccountId: text('subaccount_id'),
+    sessionId: uuid('session_id').notNull(),
+    virtualNumberId: integer('virtual_number_id').notNull(),
+    callId: uuid('call_id'),
+    event: text('event').notNull(),
+    sequence: integer('sequence').notNull(),
+    details: jsonb('details').notNull().default({}),
+    url: text('url').notNull(),
+    method: text('method').notNull().$type<HttpMethod>(),
+    /** Scheme, host and port: what is slow or dead as a whole. */
+    endpoint: text('endpoint').notNull().generatedAlwaysAs(sql`lower(substring(url from '^[A-Za-z]+://[^/?#]+'))`),
+    occurredAt: instant('occurred_at').notNull().defaultNow(),
+    state: text('state').notNull().default('pending'),
+    attempts: integer('attempts').notNull().default(0),
+    nextAttemptAt: instant('next_attempt_at').notNull().defaultNow(),
+    lastStatus: integer('last_status'),
+    lastError: text('last_error'),
+    deliveredAt: instant('delivered_at'),
+  },
+  (t) => [
+    check('callbacks_state', sql`${t.state} in ('pending', 'delivered', 'given_up')`),
+    index('callbacks_due').on(t.endpoint, t.nextAttemptAt).where(sql`${t.state} = 'pending'`),
+    index('callbacks_session').on(t.sessionId, t.sequence),
+  ],
+);
+
+/** Proof that MASTER_KEY is the one this database was written with. */
+export const vaultChecks = pgTable(
+  'vault_checks',
+  {
+    slot: smallint('slot').primaryKey().default(1),
+    sampleCipher: bytea('sample_cipher').notNull(),
+  },
+  (t) => [check('vault_checks_one', sql`${t.slot} = 1`)],
+);

@@ -1,0 +1,143 @@
+import type { Scope } from '../core/account.ts';
+import type { Phone } from '../core/phone.ts';
+import type { HttpMethod, SessionSettings } from '../core/session.ts';
+import { bookTimeouts } from './callbacks.ts';
+import { type Db, keyed, sqlState } from './connect.ts';
+import { takePlaces, wantedLeases } from './places.ts';
+import { sealParty } from './session-rows.ts';
+import type { Vault } from './vault.ts';
+
+/** What an update changes; absent fields stay as they are. */
+export interface SessionChange {
+  /** From the time of the update. */
+  readonly expirySeconds?: number;
+  readonly callbackUrl?: string;
+  readonly callbackMethod?: HttpMethod;
+  readonly settings: Partial<SessionSettings>;
+  /** Only for a session made with one party: both as they shall be. */
+  readonly parties?: { readonly first: Phone | null; readonly second: Phone | null; readonly pinRequired: boolean };
+}
+
+/**
+ * Changes a live session. Racing with its expiry, one of the two wins as a whole: the row is extended and
+ * keeps its places, or it has ended and nothing changes.
+ *
+ * @returns 'ended' when it is not live any more, 'lease' when a new party's place on the number is taken.
+ */
+export async function changeSession(
+  db: Db,
+  vault: Vault,
+  scope: Scope,
+  id: string,
+  change: SessionChange,
+): Promise<'changed' | 'ended' | 'lease'> {
+  try {
+    const rows = await keyed(() => runChange(db, vault, scope, id, change));
+    return rows.length === 0 ? 'ended' : 'changed';
+  } catch (error) {
+    if (sqlState(error) === 'BA001') return 'lease';
+    throw error;
+  }
+}
+
+function runChange(db: Db, vault: Vault, scope: Scope, id: string, change: SessionChange) {
+  const { sql } = db;
+  const { parties } = change;
+  const wanted = parties ? wantedLeases(vault, parties, parties.pinRequired) : [];
+  const first = sealParty(vault, id, 'first', parties?.first ?? null);
+  const second = sealParty(vault, id, 'second', parties?.second ?? null);
+  return sql`
+    with changed as (
+      update sessions set
+        modified_at = now(),
+        expires_at = coalesce(now() + make_interval(secs => ${change.expirySeconds ?? null}), expires_at),
+        callback_url = coalesce(${change.callbackUrl ?? null}, callback_url),
+        callback_method = coalesce(${change.callbackMethod ?? null}, callback_method),
+        settings = settings || ${JSON.stringify(change.settings)},
+        first_party_digest = case when ${parties !== undefined} then ${first.digest} else first_party_digest end,
+        first_party_cipher = case when ${parties !== undefined} then ${first.cipher} else first_party_cipher end,
+        second_party_digest = case when ${parties !== undefined} then ${second.digest} else second_party_digest end,
+        second_party_cipher = case when ${parties !== undefined} then ${second.cipher} else second_party_cipher end
+      where id = ${id} and account_id = ${scope.accountId} and ended_at is null and expires_at > now()
+      returning id, virtual_number_id, expires_at + make_interval(secs => cooloff_seconds) as held_until
+    ),
+    place as (
+      select id as session_id, virtual_number_id, held_until from changed where ${parties !== undefined}
+    ),
+    ${takePlaces(sql, wanted, [])},
+    held as materialized (
+      select l.virtual_number_id, l.party_digest from leases l join changed c on l.session_id = c.id
+      order by l.party_digest for update of l
+    ),
+    dropped as (
+      delete from leases l using held h
+      where ${parties !== undefined} and l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
+        and l.party_digest not in (select digest from wanted_lease)
+      returning 1
+    ),
+    prolonged as (
+      update leases l set held_until = c.held_until from changed c, held h
+      where ${parties === undefined} and l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
+    ),
+    prolonged_pins as (
+      update pins p set held_until = c.held_until from changed c where p.session_id = c.id
+    )
+    select case when (select count(*) from leased) < ${wanted.length} then refuse('lease') end from changed`;
+}
+
+/**
+ * Ends a live session now, with its callback; its places stay held for the cool-off.
+ *
+ * @returns false when it was not live any more.
+ */
+export async function endSession(db: Db, scope: Scope, id: string): Promise<boolean> {
+  const { sql } = db;
+  const rows = await keyed(
+    () => sql`
+      with ended as (
+        update sessions set expires_at = now(), modified_at = now(), ended_at = now(),
+          callback_sequence = callback_sequence + 1
+        where id = ${id} and account_id = ${scope.accountId} and ended_at is null and expires_at > now()
+        returning *
+      ),
+      told as (${bookTimeouts(sql)} returning id),
+      held as materialized (
+        select l.virtual_number_id, l.party_digest from leases l join ended e on l.session_id = e.id
+        order by l.party_digest for update of l
+      ),
+      released as (
+        update leases l set held_until = e.expires_at + make_interval(secs => e.cooloff_seconds)
+        from ended e, held h
+        where l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
+      ),
+      released_pins as (
+        update pins p set held_until = e.expires_at + make_interval(secs => e.cooloff_seconds)
+        from ended e where p.session_id = e.id
+      )
+      select id from ended`,
+  );
+  return rows.length > 0;
+}
+
+/**
+ * Announces sessions whose time has run out: marks them ended and books their callbacks, `limit` at most.
+ * Instances that do this at the same time share the work; places are free by time alone.
+ *
+ * @returns how many were ended.
+ */
+export async function endDueSessions(db: Db, limit: number): Promise<number> {
+  const { sql } = db;
+  const rows = await sql`
+    with due as materialized (
+      select id from sessions where ended_at is null and expires_at <= now()
+      order by expires_at limit ${limit} for update skip locked
+    ),
+    ended as (
+      update sessions s set ended_at = s.expires_at, callback_sequence = s.callback_sequence + 1
+      from due where s.id = due.id and s.ended_at is null and s.expires_at <= now()
+      returning s.*
+    ),
+    told as (${bookTimeouts(sql)} returning id)
+    select count(*)::int as ended from ended`;
+  return rows[0]?.ended ?? 0;
+}

@@ -1,0 +1,97 @@
+import { and, type Column, count, desc, eq, gt, gte, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import type { Scope } from '../core/account.ts';
+import type { MaskingSession, Side } from '../core/session.ts';
+import type { Range, SessionFilter } from '../core/session-filter.ts';
+import type { Db } from './connect.ts';
+import { sessions, virtualNumbers } from './schema.ts';
+import { isLive, toSession } from './session-rows.ts';
+import type { Vault } from './vault.ts';
+
+/** One session of the account, live or not; null where it has none of that id. */
+export async function findSession(db: Db, vault: Vault, scope: Scope, id: string): Promise<MaskingSession | null> {
+  const [row] = await db.orm
+    .select({ session: sessions, number: virtualNumbers.number, isLive })
+    .from(sessions)
+    .innerJoin(virtualNumbers, eq(virtualNumbers.id, sessions.virtualNumberId))
+    .where(and(inScope(scope), eq(sessions.id, id)));
+  return row ? toSession(vault, row) : null;
+}
+
+/** What a side of a session hears before it is connected; '' for nothing, null for an unknown session. */
+export async function playUrl(db: Db, accountId: string, id: string, side: Side): Promise<string | null> {
+  const [row] = await db.orm
+    .select({ settings: sessions.settings })
+    .from(sessions)
+    .where(and(eq(sessions.accountId, accountId), eq(sessions.id, id)));
+  if (!row) return null;
+  return side === 'first' ? row.settings.firstPartyPlayUrl : row.settings.secondPartyPlayUrl;
+}
+
+/** A page of the account's sessions, newest first, and how many there are in all. */
+export async function listSessions(
+  db: Db,
+  vault: Vault,
+  scope: Scope,
+  filter: SessionFilter,
+  page: { readonly limit: number; readonly offset: number },
+): Promise<{ total: number; sessions: readonly MaskingSession[] }> {
+  const where = and(inScope(scope), ...conditions(vault, filter));
+  const from = db.orm
+    .select({ session: sessions, number: virtualNumbers.number, isLive })
+    .from(sessions)
+    .innerJoin(virtualNumbers, eq(virtualNumbers.id, sessions.virtualNumberId));
+  const counted = db.orm
+    .select({ total: count() })
+    .from(sessions)
+    .innerJoin(virtualNumbers, eq(virtualNumbers.id, sessions.virtualNumberId));
+  const [rows, [all]] = await Promise.all([
+    from.where(where).orderBy(desc(sessions.createdAt), desc(sessions.id)).limit(page.limit).offset(page.offset),
+    counted.where(where),
+  ]);
+  return { total: all?.total ?? 0, sessions: rows.map((row) => toSession(vault, row)) };
+}
+
+function inScope(scope: Scope): SQL | undefined {
+  const account = eq(sessions.accountId, scope.accountId);
+  return scope.subaccountId === null ? account : and(account, eq(sessions.subaccountId, scope.subaccountId));
+}
+
+const DURATION = sql<number>`floor(extract(epoch from ${sessions.expiresAt} - ${sessions.createdAt}))`;
+
+function conditions(vault: Vault, filter: SessionFilter): (SQL | undefined)[] {
+  const { firstParty, secondParty, virtualNumber, status, subaccountId } = filter;
+  return [
+    firstParty && eq(sessions.firstPartyDigest, vault.phoneDigest(firstParty)),
+    secondParty && eq(sessions.secondPartyDigest, vault.phoneDigest(secondParty)),
+    virtualNumber && eq(virtualNumbers.number, virtualNumber),
+    subaccountId ? eq(sessions.subaccountId, subaccountId) : undefined,
+    ...(status ? [statusCondition(status)] : []),
+    ...within(sessions.createdAt, filter.createdAt),
+    ...within(sessions.expiresAt, filter.expiresAt),
+    ...within(DURATION, filter.durationSeconds),
+  ];
+}
+
+function statusCondition(status: NonNullable<SessionFilter['status']>): SQL | undefined {
+  switch (status) {
+    case 'active':
+      return and(sql`${sessions.endedAt} is null`, sql`${sessions.expiresAt} > now()`);
+    case 'expired':
+      return or(sql`${sessions.endedAt} is not null`, sql`${sessions.expiresAt} <= now()`);
+    case 'in-progress':
+      // No call's end is known yet, so no call is known to be running.
+      return sql`false`;
+    default:
+      return status satisfies never;
+  }
+}
+
+function within<T>(what: Column | SQL<T>, range: Range<T>): SQL[] {
+  const { gt: above, gte: from, lt: below, lte: upTo } = range;
+  return [
+    ...(above === undefined ? [] : [gt(what as Column, above)]),
+    ...(from === undefined ? [] : [gte(what as Column, from)]),
+    ...(below === undefined ? [] : [lt(what as Column, below)]),
+    ...(upTo === undefined ? [] : [lte(what as Column, upTo)]),
+  ];
+}
