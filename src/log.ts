@@ -1,14 +1,15 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
-/** Lines of JSON on standard output. What identifies a person never gets into one, see `describeError`. */
-export function createLog(level: string): Logger {
-  return pino({
+/** Lines of JSON, on standard output unless told otherwise. What identifies a person never gets into one, see `describeError`. */
+export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Logger {
+  const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     // Fastify logs requests and answers by these names: only the id may stand there.
     serializers: { err: describeError, req: (request: { id?: unknown }) => ({ id: request.id }), res: () => undefined },
-  });
+  };
+  return pino(options, destination);
 }
 
 /**
