@@ -1,4 +1,5 @@
-import type { Country, Phone } from '../core/phone.ts';
+import type { CallQuestion } from '../core/call-question.ts';
+import type { Country } from '../core/phone.ts';
 import type { CallPlan } from '../core/plan.ts';
 
 /** A webhook as it arrived, after its body was parsed and before anybody believed it. */
@@ -18,20 +19,6 @@ export interface Credentials {
   readonly authToken?: string;
   readonly username?: string;
   readonly password?: string;
-}
-
-/** What a provider wants to know: who calls which number, and what was keyed. */
-export interface CallQuestion {
-  /** The provider's own id of the call; null where the request names none. */
-  readonly callId: string | null;
-  /** Null for a withheld or unreadable caller number. */
-  readonly caller: Phone | null;
-  /** The virtual number that was called; null where the request names none. */
-  readonly callee: Phone | null;
-  /** The digits keyed; '' when the caller was asked and keyed nothing; null when nobody was asked yet. */
-  readonly digits: string | null;
-  /** Which of our questions the digits answer (see `GatherEnding.tryNumber`); null where unknown. */
-  readonly tryNumber: number | null;
 }
 
 /** A request that is not of the dialect: `field` is the provider's own name of what is wrong. */

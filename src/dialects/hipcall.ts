@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { CallQuestion } from '../core/call-question.ts';
 import { type Country, type Phone, parseProviderPhone } from '../core/phone.ts';
 import type { CallPlan, Ending, GatherEnding, Prompt } from '../core/plan.ts';
-import type { CallQuestion, Credentials, Dialect, MalformedRequest, WebhookRequest } from './dialect.ts';
+import type { Credentials, Dialect, MalformedRequest, WebhookRequest } from './dialect.ts';
 
 /** Hipcall's JSON sequence. Source: Hipcall help, "External Management" and the PIN guide. */
 export const hipcall: Dialect = {

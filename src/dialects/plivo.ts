@@ -1,6 +1,7 @@
+import type { CallQuestion } from '../core/call-question.ts';
 import { type Country, type Phone, parseProviderPhone } from '../core/phone.ts';
 import type { CallPlan, DialEnding, Ending, GatherEnding, Prompt } from '../core/plan.ts';
-import type { CallQuestion, Credentials, Dialect, MalformedRequest, WebhookRequest } from './dialect.ts';
+import type { Credentials, Dialect, MalformedRequest, WebhookRequest } from './dialect.ts';
 import { lostParameter, verifyPlivoSignature } from './plivo-signature.ts';
 import { type Xml, xml, xmlDocument } from './xml.ts';
 

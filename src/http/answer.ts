@@ -15,6 +15,15 @@ const DEADLINE_MS = 2500;
 const inSchema = { tags: ['Telephony providers'] };
 const key = z.string().meta({ description: 'The unguessable key of a provider connection.' });
 
+const plivoDocument = z.string().meta({
+  examples: [
+    '<?xml version="1.0" encoding="UTF-8"?>\n<Response><Dial callerId="14155550100" timeout="45" timeLimit="14400"><Number>12025551111</Number></Dial></Response>',
+  ],
+});
+const hipcallDocument = z
+  .object({ version: z.literal('1'), seq: z.array(z.looseObject({ action: z.string() })) })
+  .meta({ examples: [{ version: '1', seq: [{ action: 'dial', args: { destination: '905320000002' } }] }] });
+
 /**
  * What telephony providers ask. Whatever happens, a provider that we know gets a document of its dialect
  * with status 200: an error page would end the call with noise, or with somebody else's fallback.
@@ -34,7 +43,7 @@ export function answerRoutes(app: FastifyInstance, deps: Deps): void {
       response: {
         200: {
           description: 'A document of the dialect.',
-          content: { 'application/xml': { schema: z.string() }, 'application/json': { schema: z.looseObject({}) } },
+          content: { 'application/xml': { schema: plivoDocument }, 'application/json': { schema: hipcallDocument } },
         },
       },
     },

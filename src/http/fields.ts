@@ -12,7 +12,7 @@ export function whole(min: number, max: number) {
     .pipe(
       z.number().int({ error: 'should be a whole number' }).min(min, { error: OUTSIDE }).max(max, { error: OUTSIDE }),
     )
-    .meta({ override: { type: 'integer', minimum: min, maximum: max } });
+    .meta(shownAs({ type: 'integer', minimum: min, maximum: max }));
 }
 
 /** Whole number of seconds; 0 means that none was given, since two SDKs always send it. */
@@ -24,7 +24,7 @@ export function flag() {
   return z
     .union([z.boolean(), z.enum(['true', 'false'])], { error: 'allowed values are true or false' })
     .transform((value) => value === true || value === 'true')
-    .meta({ override: { type: 'boolean' } });
+    .meta(shownAs({ type: 'boolean' }));
 }
 
 /** A http or https address of at most 1000 characters; '' for none. */
@@ -33,7 +33,7 @@ export function address() {
     .string({ error: URL_RULE })
     .max(1000, { error: 'should be under 1000 characters' })
     .refine((text) => text === '' || isHttpUrl(text), { error: URL_RULE })
-    .meta({ override: { type: 'string', format: 'uri', maxLength: 1000 } });
+    .meta(shownAs({ type: 'string', format: 'uri', maxLength: 1000 }));
 }
 
 export function choice<const T extends string>(values: readonly [T, ...T[]]) {
@@ -45,7 +45,7 @@ export function method() {
     .string({ error: METHOD_RULE })
     .transform((text) => text.toUpperCase())
     .pipe(z.enum(['GET', 'POST'], { error: METHOD_RULE }))
-    .meta({ override: { type: 'string', enum: ['GET', 'POST'] } });
+    .meta(shownAs({ type: 'string', enum: ['GET', 'POST'] }));
 }
 
 /** A phone in the app's own notation; read later, since that depends on the account. */
@@ -53,7 +53,7 @@ export function phone() {
   return z
     .union([z.string().max(64), z.number().int().positive()], { error: 'is not a valid phone number' })
     .transform(String)
-    .meta({ override: { type: 'string', examples: ['+12025550000'] } });
+    .meta(shownAs({ type: 'string', examples: ['+12025550000'] }));
 }
 
 export function pin() {
@@ -61,11 +61,21 @@ export function pin() {
     .union([z.string(), z.number().int().nonnegative()], { error: PIN_RULE })
     .transform(String)
     .pipe(z.string().regex(/^[0-9]{4,15}$/, { error: PIN_RULE }))
-    .meta({ override: { type: 'string', pattern: '^[0-9]{4,15}$' } });
+    .meta(shownAs({ type: 'string', pattern: '^[0-9]{4,15}$' }));
 }
 
 export function subaccount() {
   return z.string({ error: SUBACCOUNT_RULE }).regex(/^SA[A-Z0-9]{18}$/, { error: SUBACCOUNT_RULE });
+}
+
+// The documents show the plain type alone, not all the forms that are taken.
+export function shownAs(plain: object) {
+  return {
+    override: ({ jsonSchema }: { jsonSchema: object }) => {
+      for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key);
+      Object.assign(jsonSchema, plain);
+    },
+  };
 }
 
 const OUTSIDE = 'is outside the allowed range';

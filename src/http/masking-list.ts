@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Phone, parsePhone } from '../core/phone.ts';
 import { invalid, type Refused } from '../core/problem.ts';
 import { boundInTime, type Range, type SessionFilter } from '../core/session-filter.ts';
-import { choice, subaccount, whole } from './fields.ts';
+import { choice, shownAs, subaccount, whole } from './fields.ts';
 
 const TIME_RULE = 'should be a time such as 2024-01-31 13:35:51';
 // One instant, or the whole minute, second or millisecond that the text names.
@@ -17,7 +17,7 @@ const moment = () =>
   z
     .string({ error: TIME_RULE })
     .transform((text, context) => parseMoment(text) ?? reject(context))
-    .meta({ override: { type: 'string', examples: ['2024-01-31 13:35:51'] } });
+    .meta(shownAs({ type: 'string', examples: ['2024-01-31 13:35:51'] }));
 
 const seconds = () => whole(0, 2_147_483_647);
 const number = () =>

@@ -53,7 +53,53 @@ const session = z.object({
   force_pin_authentication: z.boolean(),
 });
 
-export const sessionSchema = session.meta({ id: 'MaskingSession' });
+export const sessionSchema = session.meta({
+  id: 'MaskingSession',
+  examples: [
+    {
+      first_party: '12025550000',
+      second_party: '12025551111',
+      virtual_number: '14155550100',
+      status: 'active',
+      initiate_call_to_first_party: false,
+      session_uuid: '4f6c1c1e-6f0b-4d39-9d6e-0d8f6a1b2c3d',
+      callback_url: 'https://app.example/masking-events',
+      callback_method: 'POST',
+      created_time: '2026-01-03 13:35:51 +0000 UTC',
+      modified_time: '2026-01-03 13:35:51 +0000 UTC',
+      expiry_time: '2026-01-03 14:05:51 +0000 UTC',
+      duration: 1800,
+      amount: 0,
+      call_time_limit: 14400,
+      ring_timeout: 45,
+      first_party_play_url: '',
+      second_party_play_url: '',
+      record: false,
+      record_file_format: 'mp3',
+      recording_callback_url: '',
+      recording_callback_method: 'POST',
+      interaction: null,
+      total_call_amount: 0,
+      total_call_count: 0,
+      total_call_billed_duration: 0,
+      total_session_amount: 0,
+      last_interaction_time: '',
+      unknown_caller_play: '',
+      is_pin_authentication_required: true,
+      generate_pin: true,
+      generate_pin_length: 6,
+      first_party_pin: '308194',
+      second_party_pin: '730516',
+      pin_prompt_play: 'https://app.example/enter-pin.mp3',
+      pin_retry: 1,
+      pin_retry_wait: 5,
+      incorrect_pin_play: '',
+      create_session_with_single_party: null,
+      virtual_number_cooloff_period: 0,
+      force_pin_authentication: false,
+    },
+  ],
+});
 
 // Plivo lists a session's keys in alphabetical order, with its address among them.
 const listed = z

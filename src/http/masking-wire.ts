@@ -6,19 +6,21 @@ import { address, choice, duration, flag, method, phone, pin, subaccount, whole 
 // documentation and the fixtures of its SDKs, see src/README.md.
 
 const CHANGEABLE = {
-  first_party: phone().optional(),
-  second_party: phone().optional(),
-  session_expiry: duration(7_776_000).optional(),
-  call_time_limit: duration(86_400).optional(),
-  ring_timeout: duration(600).optional(),
-  callback_url: address().optional(),
-  callback_method: method().optional(),
-  record: flag().optional(),
-  record_file_format: choice(['mp3', 'wav']).optional(),
-  recording_callback_url: address().optional(),
-  recording_callback_method: method().optional(),
-  first_party_play_url: address().optional(),
-  second_party_play_url: address().optional(),
+  first_party: phone().optional().describe('The phone of the first party, in any notation that its country knows.'),
+  second_party: phone().optional().describe('The phone of the second party.'),
+  session_expiry: duration(7_776_000)
+    .optional()
+    .describe('Seconds until the session ends by itself; 0 for the default.'),
+  call_time_limit: duration(86_400).optional().describe('The longest call in seconds; 0 for the default.'),
+  ring_timeout: duration(600).optional().describe('Seconds to wait for the callee to answer; 0 for the default.'),
+  callback_url: address().optional().describe('Told of what happens in the session.'),
+  callback_method: method().optional().describe('How the callback address is called.'),
+  record: flag().optional().describe('Record each call from when both have answered.'),
+  record_file_format: choice(['mp3', 'wav']).optional().describe('Format of the recordings.'),
+  recording_callback_url: address().optional().describe('Told of recordings.'),
+  recording_callback_method: method().optional().describe('How that address is called.'),
+  first_party_play_url: address().optional().describe('Played to the first party before it is connected.'),
+  second_party_play_url: address().optional().describe('Played to the second party before it is connected.'),
 };
 
 export const updateBody = z.object(CHANGEABLE).meta({ id: 'MaskingSessionUpdate' });
@@ -26,22 +28,32 @@ export const updateBody = z.object(CHANGEABLE).meta({ id: 'MaskingSessionUpdate'
 export const createBody = z
   .object({
     ...CHANGEABLE,
-    geomatch: flag().optional(),
-    subaccount: subaccount().optional(),
-    initiate_call_to_first_party: flag().optional(),
-    is_pin_authentication_required: flag().optional(),
-    generate_pin: flag().optional(),
-    generate_pin_length: whole(4, 15).optional(),
-    first_party_pin: pin().optional(),
-    second_party_pin: pin().optional(),
-    pin_prompt_play: address().optional(),
-    pin_retry: whole(0, 5).optional(),
-    pin_retry_wait: whole(5, 10).optional(),
-    incorrect_pin_play: address().optional(),
-    unknown_caller_play: address().optional(),
-    force_pin_authentication: flag().optional(),
-    create_session_with_single_party: flag().optional(),
-    virtual_number_cooloff_period: whole(0, 3600).optional(),
+    geomatch: flag()
+      .optional()
+      .describe('The virtual number must be of the country of the first party (default true).'),
+    subaccount: subaccount().optional().describe('The subaccount that the session is for; only its numbers are used.'),
+    initiate_call_to_first_party: flag()
+      .optional()
+      .describe('Call the first party at once (kept and returned; the call is not placed yet).'),
+    is_pin_authentication_required: flag().optional().describe('Unknown callers prove by a PIN who they are.'),
+    generate_pin: flag().optional().describe('Make both PINs.'),
+    generate_pin_length: whole(4, 15).optional().describe('Digits of a generated PIN (default 4).'),
+    first_party_pin: pin()
+      .optional()
+      .describe('4 to 15 digits that name the first party; whoever keys them reaches the second.'),
+    second_party_pin: pin().optional().describe('4 to 15 digits that name the second party.'),
+    pin_prompt_play: address().optional().describe('Played to ask for the PIN; required with PIN authentication.'),
+    pin_retry: whole(0, 5).optional().describe('Further tries after a wrong PIN (default 1).'),
+    pin_retry_wait: whole(5, 10).optional().describe('Seconds between tries (default 5).'),
+    incorrect_pin_play: address().optional().describe('Played after a wrong PIN.'),
+    unknown_caller_play: address().optional().describe('Played to an unknown caller before the call ends.'),
+    force_pin_authentication: flag().optional().describe('Ask also known callers for their PIN.'),
+    create_session_with_single_party: flag()
+      .optional()
+      .describe('Only one party is known: anyone who calls reaches it.'),
+    virtual_number_cooloff_period: whole(0, 3600)
+      .optional()
+      .describe('Seconds for which the number rests after the session.'),
   })
   .meta({
     id: 'MaskingSessionCreate',

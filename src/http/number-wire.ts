@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Phone, parsePhone } from '../core/phone.ts';
-import { subaccount, whole } from './fields.ts';
+import { shownAs, subaccount, whole } from './fields.ts';
 import { pageMeta } from './masking-schemas.ts';
 import { apiId } from './schemas.ts';
 
@@ -15,7 +15,7 @@ export const addNumbersBody = z
         error: 'should be numbers with country code, separated by commas',
       })
       .transform((value) => (Array.isArray(value) ? value : value.split(',')))
-      .meta({ override: { type: 'string', examples: ['14155550100,14155550101'] } }),
+      .meta(shownAs({ type: 'string', examples: ['14155550100,14155550101'] })),
     provider: providerKey().optional().meta({ description: 'May be left out where the account has one connection.' }),
     subaccount: subaccount().optional(),
     alias: alias().optional(),

@@ -1,6 +1,7 @@
 import { decideCall } from '../core/call.ts';
 import type { CallDecision, FallbackDestination } from '../core/call-facts.ts';
-import { isPhone, type Phone } from '../core/phone.ts';
+import type { CallQuestion } from '../core/call-question.ts';
+import { isPhone } from '../core/phone.ts';
 import { APOLOGY } from '../core/plan.ts';
 import type { Side } from '../core/session.ts';
 import type { Deps } from '../deps.ts';
@@ -8,15 +9,6 @@ import { type CallQuery, loadCall } from '../store/call-facts.ts';
 import { recordStep } from '../store/calls.ts';
 import type { Connection } from '../store/providers.ts';
 import { playUrl } from '../store/sessions.ts';
-
-/** What a provider asks, in our own words. */
-export interface CallQuestion {
-  readonly callId: string | null;
-  readonly caller: Phone | null;
-  readonly callee: Phone | null;
-  readonly digits: string | null;
-  readonly tryNumber: number | null;
-}
 
 // Each round is lost to another request of the same call that was recorded first; a call has six tries.
 const ROUNDS = 20;

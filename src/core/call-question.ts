@@ -1,0 +1,15 @@
+import type { Phone } from './phone.ts';
+
+/** What a provider wants to know: who calls which number, and what was keyed. */
+export interface CallQuestion {
+  /** The provider's own id of the call; null where the request names none. */
+  readonly callId: string | null;
+  /** Null for a withheld or unreadable caller number. */
+  readonly caller: Phone | null;
+  /** The virtual number that was called; null where the request names none. */
+  readonly callee: Phone | null;
+  /** The digits keyed; '' when the caller was asked and keyed nothing; null when nobody was asked yet. */
+  readonly digits: string | null;
+  /** Which of our questions the digits answer (see `GatherEnding.tryNumber`); null where unknown. */
+  readonly tryNumber: number | null;
+}
