@@ -36,7 +36,7 @@ const MASTER_KEY_BYTES = 32;
 
 const environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  PORT: z.coerce.number().int().min(1).max(65535).default(3000),
   PUBLIC_URL: httpUrl.optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   DATA_DIR: z.string().min(1).default('.bauta'),
@@ -70,7 +70,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   return {
     host: values.HOST,
     port: values.PORT,
-    publicUrl: (values.PUBLIC_URL ?? `http://${values.HOST}:${values.PORT}`).replace(/\/+$/, ''),
+    publicUrl: (values.PUBLIC_URL ?? ownUrl(values.HOST, values.PORT)).replace(/\/+$/, ''),
     databaseUrl: values.DATABASE_URL ?? null,
     dataDir: resolve(values.DATA_DIR),
     masterKey: (values.MASTER_KEY && decodeKey(values.MASTER_KEY)) || keptKey(resolve(values.DATA_DIR)),
@@ -85,6 +85,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     expirySchedule: values.EXPIRY_SCHEDULE,
     callbackAllowPrivate: values.CALLBACK_ALLOW_PRIVATE,
   };
+}
+
+function ownUrl(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function decodeKey(text: string): Buffer | null {

@@ -17,7 +17,7 @@ import { demoBootstrap, demoText } from './service/demo.ts';
 import { hasNoAccounts } from './store/accounts.ts';
 import { connect, disconnect } from './store/connect.ts';
 import { startEmbedded } from './store/embedded.ts';
-import { migrate } from './store/migrate.ts';
+import { migrate, whileAlone } from './store/migrate.ts';
 import { openVault } from './store/vault.ts';
 import { isRightKey } from './store/vault-check.ts';
 
@@ -31,7 +31,9 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel);
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
-    for (const closer of closers.reverse()) await closer();
+    for (const closer of closers.reverse()) {
+      await closer().catch((err: unknown) => log.warn({ err }, 'process.close_failed'));
+    }
   };
   closeWithGrace({ delay: GRACE_MS, logger: false }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'process.failed');
@@ -40,16 +42,12 @@ async function main(): Promise<void> {
   });
 
   const databaseUrl = config.databaseUrl ?? (await startOwnDatabase(config, closers));
-  await migrate(databaseUrl);
   const db = connect(databaseUrl, { connections: 10, statementTimeoutMs: 5_000 });
   const answerDb = connect(databaseUrl, { connections: 10, statementTimeoutMs: 1_500 });
   closers.push(async () => {
     await Promise.all([disconnect(db, 1), disconnect(answerDb, 1)]);
   });
   const vault = openVault(config.masterKey);
-  if (!(await isRightKey(db, vault))) {
-    throw new ConfigError('MASTER_KEY is not the key that this database was written with');
-  }
   const agent = guardedAgent({ allowPrivate: config.callbackAllowPrivate });
   closers.push(() => agent.destroy());
   const deps: Deps = {
@@ -64,7 +62,11 @@ async function main(): Promise<void> {
     newKey: () => nanoid(32),
     send: (callback) => sendCallback(agent, callbackRequest(callback)),
   };
-  const demo = await bootstrap(deps);
+  const demo = await whileAlone(databaseUrl, async () => {
+    await migrate(databaseUrl);
+    if (await isRightKey(db, vault)) return bootstrap(deps);
+    throw new ConfigError('MASTER_KEY is not the key that this database was written with');
+  });
 
   const dispatcher = startDispatcher(deps);
   closers.push(() =>

@@ -57,7 +57,7 @@ export function answerRoutes(app: FastifyInstance, deps: Deps): void {
         }
         const { reason, plan } = await answerCall(deps, connection, question);
         const caller = question.caller === null ? 'withheld' : maskPhone(question.caller);
-        request.log.info({ reason, ending: plan.ending.kind, caller, number: question.callee }, 'call.decided');
+        request.log.info({ reason, ending: plan.ending.kind, caller, connection: connection.id }, 'call.decided');
         return document(dialect, dialect.render(plan, { answerUrl }));
       }),
   });

@@ -14,7 +14,7 @@ import type { SessionFilter } from '../core/session-filter.ts';
 import type { Deps } from '../deps.ts';
 import { findAccount } from '../store/accounts.ts';
 import { findCandidates } from '../store/candidates.ts';
-import { type Claim, type ClaimRefusal, claimSession } from '../store/claim.ts';
+import { type Claim, type Claimed, type ClaimRefusal, claimSession } from '../store/claim.ts';
 import { virtualAmong } from '../store/numbers.ts';
 import { connectionsOf } from '../store/providers.ts';
 import { changeSession, endSession, type SessionChange } from '../store/session-changes.ts';
@@ -42,7 +42,7 @@ export async function createSession(deps: Deps, scope: Scope, wish: SessionWish)
     if (candidates.length === 0) return refused({ kind: 'pool_exhausted' });
     for (const virtualNumber of rankCandidates(candidates, deps.random)) {
       const outcome = await claimNumber(deps, { id, accountId: scope.accountId, virtualNumber, draft, pins: null });
-      if (outcome === 'claimed') return made(deps, scope, id);
+      if (typeof outcome === 'object') return sessionOf({ ...outcome.claim, ...outcome.at });
       tried.push(virtualNumber.id);
     }
   }
@@ -97,22 +97,49 @@ export async function deleteSession(deps: Deps, scope: Scope, id: string): Promi
   return (await endSession(deps.db, scope, id)) ? null : refused({ kind: 'session_expired' });
 }
 
-async function claimNumber(deps: Deps, claim: Claim): Promise<ClaimRefusal | 'claimed'> {
+/** The claim that was successful, with the PINs that it was made with, or why there was none. */
+async function claimNumber(deps: Deps, claim: Claim): Promise<ClaimRefusal | { claim: Claim; at: Claimed }> {
   const { draft } = claim;
-  if (!draft.pinRequired || draft.pins !== null)
-    return claimSession(deps.db, deps.vault, { ...claim, pins: draft.pins });
-  const draw = () => generatePins(draft.settings.generatePinLength, [draft.firstParty, draft.secondParty], deps.random);
-  let outcome: ClaimRefusal | 'claimed' = 'pin';
-  for (let i = 0; i < PIN_DRAWS && outcome === 'pin'; i++) {
-    outcome = await claimSession(deps.db, deps.vault, { ...claim, pins: draw() });
+  const isDrawn = draft.pinRequired && draft.pins === null;
+  const parties = [draft.firstParty, draft.secondParty];
+  for (let draws = 0; ; draws++) {
+    const pins = isDrawn ? generatePins(draft.settings.generatePinLength, parties, deps.random) : draft.pins;
+    const at = await claimSession(deps.db, deps.vault, { ...claim, pins });
+    if (typeof at === 'object') return { claim: { ...claim, pins }, at };
+    if (at !== 'pin' || !isDrawn || draws === PIN_DRAWS) return at;
   }
-  return outcome;
 }
 
-async function made(deps: Deps, scope: Scope, id: string): Promise<MaskingSession> {
-  const session = await findSession(deps.db, deps.vault, scope, id);
-  if (session === null) throw new Error('a claimed session is gone');
-  return session;
+/** The session as it was claimed. It is not read again: a failure now would make an SDK create a second one. */
+function sessionOf({
+  id,
+  accountId,
+  virtualNumber,
+  draft,
+  pins,
+  createdAt,
+  expiresAt,
+}: Claim & Claimed): MaskingSession {
+  return {
+    id,
+    accountId,
+    subaccountId: draft.subaccountId,
+    virtualNumber: virtualNumber.number,
+    firstParty: draft.firstParty,
+    secondParty: draft.secondParty,
+    firstPin: pins?.first ?? null,
+    secondPin: pins?.second ?? null,
+    pinRequired: draft.pinRequired,
+    singleParty: draft.singleParty,
+    cooloffSeconds: draft.cooloffSeconds,
+    callbackUrl: draft.callbackUrl,
+    callbackMethod: draft.callbackMethod,
+    settings: draft.settings,
+    createdAt,
+    modifiedAt: createdAt,
+    expiresAt,
+    isLive: true,
+  };
 }
 
 async function subaccountFor(deps: Deps, scope: Scope, wished: string | undefined): Promise<string | null | Refused> {

@@ -22,15 +22,29 @@ export type ClaimRefusal = 'lease' | 'pin' | 'number';
  * Keyed by the session's id: repeated after a lost connection it takes its own places again, is refused by the
  * primary key and finds the row that the first try left.
  */
-export async function claimSession(db: Db, vault: Vault, claim: Claim): Promise<ClaimRefusal | 'claimed'> {
+export async function claimSession(db: Db, vault: Vault, claim: Claim): Promise<ClaimRefusal | Claimed> {
   try {
-    await keyed(() => runClaim(db, vault, claim));
-    return 'claimed';
+    return claimedAt(await keyed(() => runClaim(db, vault, claim)));
   } catch (error) {
     if (sqlState(error) === 'BA001' && error instanceof Error) return error.message as ClaimRefusal;
-    if (sqlState(error) === '23505' && (await exists(db, claim.id))) return 'claimed';
-    throw error;
+    if (sqlState(error) !== '23505') throw error;
+    return claimedAt(await db.sql`select ${instants(db)} from sessions where id = ${claim.id}`);
   }
+}
+
+/** The instants by the database's clock. */
+export interface Claimed {
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+}
+
+function instants({ sql }: Db) {
+  return sql`extract(epoch from created_at)::float8 * 1000 as created, extract(epoch from expires_at)::float8 * 1000 as expires`;
+}
+
+function claimedAt([row]: readonly { readonly created?: number; readonly expires?: number }[]): Claimed {
+  if (row?.created === undefined || row.expires === undefined) throw new Error('a claim without a session');
+  return { createdAt: new Date(row.created), expiresAt: new Date(row.expires) };
 }
 
 function runClaim(db: Db, vault: Vault, { id, accountId, virtualNumber, draft, pins }: Claim) {
@@ -67,16 +81,12 @@ function runClaim(db: Db, vault: Vault, { id, accountId, virtualNumber, draft, p
         ${draft.singleParty}, ${draft.cooloffSeconds}, ${draft.callbackUrl}, ${draft.callbackMethod},
         ${draft.settings.unknownCallerPlayUrl !== ''}, ${JSON.stringify(draft.settings)}, now(), now(), place.expires_at
       from place
-      returning 1
+      returning created_at, expires_at
     )
-    select case
-      when not exists (select from made) then refuse('number')
+    select ${instants(db)}, case
+      when made.created_at is null then refuse('number')
       when (select count(*) from leased) < ${leases.length} then refuse('lease')
       when (select count(*) from pinned) < ${wantedPins.length} then refuse('pin')
-    end`;
-}
-
-async function exists(db: Db, id: string): Promise<boolean> {
-  const rows = await db.sql`select from sessions where id = ${id}`;
-  return rows.length > 0;
+    end
+    from (values (1)) as one left join made on true`;
 }
