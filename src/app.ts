@@ -9,7 +9,7 @@ import { readBodies } from './http/body.ts';
 import { healthRoutes } from './http/health.ts';
 import { maskingRoutes } from './http/masking.ts';
 import { numberRoutes } from './http/numbers.ts';
-import { handleErrors } from './http/problems.ts';
+import { handleErrors, refuseAddress } from './http/problems.ts';
 import { useZod } from './http/schemas.ts';
 
 /** The service without a socket: every route, ready for `inject` or `listen`. */
@@ -21,6 +21,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => deps.newUuid(),
     bodyLimit: 64 * 1024,
+    frameworkErrors: refuseAddress,
     requestTimeout: 10_000,
     connectionTimeout: 15_000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 200 },

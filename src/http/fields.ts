@@ -7,10 +7,10 @@ import { z } from 'zod';
 /** Whole number from `min` to `max`. */
 export function whole(min: number, max: number) {
   return z
-    .union([z.number(), z.string().regex(/^-?\d{1,10}$/)], { error: 'should be a whole number' })
+    .union([z.number(), z.string().regex(/^-?\d+$/, { error: WHOLE_RULE })], { error: WHOLE_RULE })
     .transform(Number)
     .pipe(
-      z.number().int({ error: 'should be a whole number' }).min(min, { error: OUTSIDE }).max(max, { error: OUTSIDE }),
+      z.number({ error: OUTSIDE }).min(min, { error: OUTSIDE }).max(max, { error: OUTSIDE }).int({ error: WHOLE_RULE }),
     )
     .meta(shownAs({ type: 'integer', minimum: min, maximum: max }));
 }
@@ -51,14 +51,20 @@ export function method() {
 /** A phone in the app's own notation; read later, since that depends on the account. */
 export function phone() {
   return z
-    .union([z.string().max(64), z.number().int().positive()], { error: 'is not a valid phone number' })
+    .union(
+      [
+        z.string().max(64, { error: PHONE_RULE }),
+        z.number().int({ error: PHONE_RULE }).positive({ error: PHONE_RULE }),
+      ],
+      { error: PHONE_RULE },
+    )
     .transform(String)
     .meta(shownAs({ type: 'string', examples: ['+12025550000'] }));
 }
 
 export function pin() {
   return z
-    .union([z.string(), z.number().int().nonnegative()], { error: PIN_RULE })
+    .union([z.string(), z.number()], { error: PIN_RULE })
     .transform(String)
     .pipe(z.string().regex(/^[0-9]{4,15}$/, { error: PIN_RULE }))
     .meta(shownAs({ type: 'string', pattern: '^[0-9]{4,15}$' }));
@@ -78,6 +84,8 @@ export function shownAs(plain: object) {
   };
 }
 
+const WHOLE_RULE = 'should be a whole number';
+const PHONE_RULE = 'is not a valid phone number';
 const OUTSIDE = 'is outside the allowed range';
 const URL_RULE = 'should be a valid URL';
 const METHOD_RULE = 'allowed values are GET or POST';

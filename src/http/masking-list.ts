@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { type Phone, parsePhone } from '../core/phone.ts';
+import { type Phone, type PhoneRules, parsePhone } from '../core/phone.ts';
 import { invalid, type Refused } from '../core/problem.ts';
 import { boundInTime, type Range, type SessionFilter } from '../core/session-filter.ts';
 import { choice, shownAs, subaccount, whole } from './fields.ts';
 
 const TIME_RULE = 'should be a time such as 2024-01-31 13:35:51';
-// One instant, or the whole minute, second or millisecond that the text names.
-const TIME = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?$/;
+// Years that PostgreSQL and JavaScript write alike, also 30 days before and after.
+const TIME = /^([12]\d{3}-\d{2}-\d{2})[ T](\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?$/;
 
+/** One instant, or the whole minute, second or millisecond that a text names. */
 interface Moment {
   readonly from: Date;
   readonly before: Date;
@@ -45,7 +46,10 @@ export const listQuery = z.object({
   offset: whole(0, 2_147_483_647).default(0),
 });
 
-/** The query with today's names: SDKs send `created_times`, `duration_gt`, and older pages `session_duration`. */
+/**
+ * The query with today's names: SDKs send `created_times`, `duration_gt` and `sub_account`, older pages name
+ * `session_duration`.
+ */
 export function canonicalQuery(query: unknown): unknown {
   if (typeof query !== 'object' || query === null) return query;
   const entries = Object.entries(query).filter(([, value]) => value !== '');
@@ -53,20 +57,22 @@ export function canonicalQuery(query: unknown): unknown {
 }
 
 function canonicalName(name: string): string {
+  if (name === 'sub_account') return 'subaccount';
   const match = /^(?:session_)?(created_time|expiry_time|duration)(s|_{1,2}(?:gte|gt|lte|lt))?$/.exec(name);
   if (!match) return name;
   const [, field, suffix = ''] = match;
   return `${field}${suffix === 's' ? '' : suffix.replace(/^_+/, '__')}`;
 }
 
-/** The filter that a query means, bounded in time. */
-export function toFilter(query: z.output<typeof listQuery>, now: Date): SessionFilter | Refused {
+/** The filter that a query means, bounded in time; phones are read as those of new sessions are. */
+export function toFilter(query: z.output<typeof listQuery>, rules: PhoneRules, now: Date): SessionFilter | Refused {
   const phones = ['first_party', 'second_party', 'virtual_number'] as const;
   const parsed: Partial<Record<(typeof phones)[number], Phone>> = {};
   for (const name of phones) {
     const text = query[name];
     if (text === undefined) continue;
-    const phone = parsePhone(text.trim(), { defaultCountry: null, strict: false });
+    // In a query a bare '+' is a space, so a leading space was a '+'.
+    const phone = parsePhone(text.replace(/^ (?=\d)/, '+').trim(), rules);
     if (phone === null) return invalid(name, 'is not a valid phone number');
     parsed[name] = phone;
   }
@@ -76,25 +82,43 @@ export function toFilter(query: z.output<typeof listQuery>, now: Date): SessionF
     ...(parsed.virtual_number && { virtualNumber: parsed.virtual_number }),
     ...(query.status && query.status !== 'all' && { status: query.status }),
     ...(query.subaccount && { subaccountId: query.subaccount }),
-    createdAt: timeRange(query, 'created_time'),
-    expiresAt: timeRange(query, 'expiry_time'),
+    createdAt: namedRange(query, 'created_time'),
+    expiresAt: namedRange(query, 'expiry_time'),
     durationSeconds: secondsRange(query),
   };
   const bounded = boundInTime(filter, now);
   if (bounded === 'createdAt') return invalid('created_time', 'spans more than 30 days');
   if (bounded === 'expiresAt') return invalid('expiry_time', 'spans more than 30 days');
-  return bounded;
+  return {
+    ...bounded,
+    createdAt: { ...bounded.createdAt, ...meantRange(query, 'created_time') },
+    expiresAt: { ...bounded.expiresAt, ...meantRange(query, 'expiry_time') },
+  };
 }
 
-function timeRange(query: z.output<typeof listQuery>, name: 'created_time' | 'expiry_time'): Range<Date> {
+type TimeName = 'created_time' | 'expiry_time';
+
+/** From one named time to the other, which is what a window's length is judged by. */
+function namedRange(query: z.output<typeof listQuery>, name: TimeName): Range<Date> {
+  return rangeOf(query, name, ({ from }) => from);
+}
+
+/** A session shows its times cut to the second: past means past the second named, up to means with it. */
+function meantRange(query: z.output<typeof listQuery>, name: TimeName): Range<Date> {
+  return rangeOf(query, name, ({ before }) => before);
+}
+
+function rangeOf(query: z.output<typeof listQuery>, name: TimeName, endOf: (moment: Moment) => Date): Range<Date> {
   const at = query[name];
-  if (at) return { gte: at.from, lt: at.before };
+  if (at) return { gte: at.from, lt: endOf(at) };
   const { [`${name}__gt` as const]: gt, [`${name}__gte` as const]: gte } = query;
   const { [`${name}__lt` as const]: lt, [`${name}__lte` as const]: lte } = query;
-  // A session shows its times cut to the second: past means past the second named, up to means with it.
-  const lower = [gt?.before, gte?.from].filter((date) => date !== undefined).sort((a, b) => Number(b) - Number(a))[0];
-  const upper = [lt?.from, lte?.before].filter((date) => date !== undefined).sort((a, b) => Number(a) - Number(b))[0];
-  return { ...(lower && { gte: lower }), ...(upper && { lt: upper }) };
+  const lower = [gt && endOf(gt), gte?.from].filter((date) => date !== undefined).map(Number);
+  const upper = [lt?.from, lte && endOf(lte)].filter((date) => date !== undefined).map(Number);
+  return {
+    ...(lower.length > 0 && { gte: new Date(Math.max(...lower)) }),
+    ...(upper.length > 0 && { lt: new Date(Math.min(...upper)) }),
+  };
 }
 
 function secondsRange(query: z.output<typeof listQuery>): Range<number> {
@@ -113,7 +137,8 @@ function parseMoment(text: string): Moment | null {
   if (!match) return null;
   const [, day, minute, second, fraction] = match;
   const from = new Date(`${day}T${minute}:${second ?? '00'}.${(fraction ?? '').slice(0, 3).padEnd(3, '0')}Z`);
-  if (Number.isNaN(from.getTime())) return null;
+  // JavaScript reads the 31st of February, and 24:00, as times of the next day.
+  if (Number.isNaN(from.getTime()) || !from.toISOString().startsWith(`${day}T${minute}`)) return null;
   const length = fraction ? 1 : second ? 1000 : 60_000;
   return { from, before: new Date(from.getTime() + length) };
 }

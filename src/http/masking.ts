@@ -1,14 +1,22 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { isRefused } from '../core/problem.ts';
 import type { Deps } from '../deps.ts';
-import { createSession, deleteSession, getSession, listSessions, updateSession } from '../service/sessions.ts';
+import {
+  createSession,
+  deleteSession,
+  getSession,
+  listSessions,
+  phoneRules,
+  updateSession,
+} from '../service/sessions.ts';
 import { actorOf, scopeOfRequest } from './auth.ts';
+import { refuseUnstorable } from './body.ts';
 import { canonicalQuery, listQuery, toFilter } from './masking-list.ts';
 import { createdSchema, deletedSchema, gotSchema, listedSchema, updatedSchema } from './masking-schemas.ts';
 import { canonicalBody, createBody, toWire, toWish, updateBody } from './masking-wire.ts';
 import { pageMetaOf } from './paging.ts';
-import { sendError, sendProblem } from './problems.ts';
+import { refuseMethod, sendProblem } from './problems.ts';
 import { errors, json } from './schemas.ts';
 
 type Body<T extends z.ZodType> = { Body: z.output<T> };
@@ -23,6 +31,7 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
   const oneSession = { params: z.object({ ...account.params?.shape, session_uuid: z.string() }) };
   const all = `${prefix}/Masking/Session/`;
   const one = `${all}:session_uuid/`;
+  refuseUnstorable(app);
   app.addHook('preValidation', async (request) => {
     if (request.method === 'POST') request.body = canonicalBody(request.body);
     if (request.method === 'GET') request.query = canonicalQuery(request.query);
@@ -61,7 +70,9 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
       response: { 200: json(listedSchema, 'A page of sessions.'), ...errors(400, 401, 404, 503) },
     },
     handler: async (request, reply) => {
-      const filter = toFilter(request.query, deps.now());
+      const { first_party, second_party, virtual_number } = request.query;
+      const rules = await phoneRules(deps, scopeOfRequest(request), [first_party, second_party, virtual_number]);
+      const filter = toFilter(request.query, rules, deps.now());
       if (isRefused(filter)) return sendProblem(reply, filter.problem);
       const { limit, offset } = request.query;
       const { total, sessions } = await listSessions(deps, scopeOfRequest(request), filter, { limit, offset });
@@ -120,10 +131,18 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
     },
   });
 
-  const refuseMethod = (_request: FastifyRequest, reply: FastifyReply) =>
-    sendError(reply, 405, 'The method is not allowed for this URL.');
-  app.route({ method: ['PUT', 'PATCH', 'DELETE'], url: all, schema: { hide: true }, handler: refuseMethod });
-  app.route({ method: ['PUT', 'PATCH'], url: one, schema: { hide: true }, handler: refuseMethod });
+  app.route({
+    method: ['PUT', 'PATCH', 'DELETE'],
+    url: all,
+    schema: { hide: true },
+    handler: refuseMethod('GET, HEAD, POST'),
+  });
+  app.route({
+    method: ['PUT', 'PATCH'],
+    url: one,
+    schema: { hide: true },
+    handler: refuseMethod('GET, HEAD, POST, DELETE'),
+  });
 }
 
 const NO_SESSION = '00000000-0000-0000-0000-000000000000';

@@ -4,16 +4,16 @@ import { shownAs, subaccount, whole } from './fields.ts';
 import { pageMeta } from './masking-schemas.ts';
 import { apiId } from './schemas.ts';
 
+export const NUMBERS_RULE = 'should be numbers with country code, separated by commas';
 const ALIAS_RULE = 'should be a text of at most 100 characters';
+const START_RULE = 'should be digits';
 const alias = () => z.string({ error: ALIAS_RULE }).max(100, { error: ALIAS_RULE });
 const providerKey = () => z.string({ error: 'should be the key of a connection' });
 
 export const addNumbersBody = z
   .object({
     numbers: z
-      .union([z.string(), z.array(z.string()).min(1)], {
-        error: 'should be numbers with country code, separated by commas',
-      })
+      .union([z.string(), z.array(z.string()).min(1, { error: NUMBERS_RULE })], { error: NUMBERS_RULE })
       .transform((value) => (Array.isArray(value) ? value : value.split(',')))
       .meta(shownAs({ type: 'string', examples: ['14155550100,14155550101'] })),
     provider: providerKey().optional().meta({ description: 'May be left out where the account has one connection.' }),
@@ -32,11 +32,13 @@ export const changeNumberBody = z
 
 export const numberQuery = z.object({
   number_startswith: z
-    .string()
-    .regex(/^\+?[0-9]{1,15}$/, { error: 'should be digits' })
+    .string({ error: START_RULE })
+    // In a query a bare '+' is a space.
+    .regex(/^[+ ]?[0-9]{1,15}$/, { error: START_RULE })
+    .meta(shownAs({ type: 'string', pattern: '^\\+?[0-9]{1,15}$' }))
     .optional(),
   subaccount: subaccount().optional(),
-  alias: z.string().max(100).optional(),
+  alias: alias().optional(),
   limit: whole(1, 20).default(20),
   offset: whole(0, 2_147_483_647).default(0),
 });

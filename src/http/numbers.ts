@@ -1,12 +1,14 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { isRefused } from '../core/problem.ts';
 import type { Deps } from '../deps.ts';
 import { addNumbers, getNumber, listNumbers, removeNumber, updateNumber } from '../service/numbers.ts';
 import { actorOf, scopeOfRequest } from './auth.ts';
+import { refuseUnstorable } from './body.ts';
 import {
   addNumbersBody,
   changeNumberBody,
+  NUMBERS_RULE,
   numberChangedSchema,
   numberListSchema,
   numberQuery,
@@ -16,7 +18,7 @@ import {
   readNumber,
 } from './number-wire.ts';
 import { pageMetaOf } from './paging.ts';
-import { sendError, sendProblem } from './problems.ts';
+import { refuseMethod, sendProblem } from './problems.ts';
 import { errors, json } from './schemas.ts';
 
 type OneNumber = { Params: { number: string } };
@@ -29,6 +31,7 @@ const oneNumber = z.object({ auth_id: z.string(), number: z.string() });
 
 /** The pool of virtual numbers, in the shape of Plivo's number resource. */
 export function numberRoutes(app: FastifyInstance, deps: Deps): void {
+  refuseUnstorable(app);
   app.get<{ Querystring: z.output<typeof numberQuery> }>(ALL, {
     schema: {
       ...common,
@@ -40,7 +43,7 @@ export function numberRoutes(app: FastifyInstance, deps: Deps): void {
     handler: async (request, reply) => {
       const { limit, offset, number_startswith: start, subaccount, alias } = request.query;
       const filter = {
-        ...(start && { startsWith: start.replace('+', '') }),
+        ...(start && { startsWith: start.replace(/^\D/, '') }),
         ...(subaccount && { subaccountId: subaccount }),
         ...(alias && { alias }),
       };
@@ -67,11 +70,7 @@ export function numberRoutes(app: FastifyInstance, deps: Deps): void {
       const numbers = [...new Set(texts.map(readNumber))];
       const valid = numbers.filter((number) => number !== null);
       if (valid.length < numbers.length) {
-        return sendProblem(reply, {
-          kind: 'invalid',
-          field: 'numbers',
-          rule: 'should be numbers with country code, separated by commas',
-        });
+        return sendProblem(reply, { kind: 'invalid', field: 'numbers', rule: NUMBERS_RULE });
       }
       const wish = {
         ...(provider && { provider }),
@@ -138,10 +137,18 @@ export function numberRoutes(app: FastifyInstance, deps: Deps): void {
     },
   });
 
-  const refuseMethod = (_request: FastifyRequest, reply: FastifyReply) =>
-    sendError(reply, 405, 'The method is not allowed for this URL.');
-  app.route({ method: ['PUT', 'PATCH', 'DELETE'], url: ALL, schema: { hide: true }, handler: refuseMethod });
-  app.route({ method: ['PUT', 'PATCH'], url: ONE, schema: { hide: true }, handler: refuseMethod });
+  app.route({
+    method: ['PUT', 'PATCH', 'DELETE'],
+    url: ALL,
+    schema: { hide: true },
+    handler: refuseMethod('GET, HEAD, POST'),
+  });
+  app.route({
+    method: ['PUT', 'PATCH'],
+    url: ONE,
+    schema: { hide: true },
+    handler: refuseMethod('GET, HEAD, POST, DELETE'),
+  });
 }
 
 const NOT_FOUND = { kind: 'not_found', what: 'number' } as const;

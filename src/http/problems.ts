@@ -1,17 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
 import type { Problem } from '../core/problem.ts';
 import { isOutage } from '../service/health.ts';
 
-/** Thrown by validation: the first fault of a request, in the words of its schema. */
+/** Thrown by validation: the first fault of a request. */
 export class InvalidRequest extends Error {
   readonly statusCode = 400;
   readonly problem: Problem;
 
-  constructor(issue: z.core.$ZodIssue) {
+  constructor(field: string, rule: string) {
     super('invalid request');
-    const field = issue.path.map(String).join('.') || 'body';
-    this.problem = { kind: 'invalid', field, rule: issue.message };
+    this.problem = { kind: 'invalid', field, rule };
   }
 }
 
@@ -47,11 +45,22 @@ export function sendError(reply: FastifyReply, status: number, error: string): F
     .send(JSON.stringify({ api_id: reply.request.id, error }));
 }
 
+/** Answers an address that has no form; fastify's own text would repeat it, with the phones and keys in it. */
+export function refuseAddress(error: { statusCode?: number }, _request: unknown, reply: FastifyReply): void {
+  if (error.statusCode === 414) sendError(reply, 414, 'The URL is too long.');
+  else sendError(reply, 400, 'The URL cannot be read.');
+}
+
+/** The handler of methods that an address does not have; `allowed` are those that it has. */
+export function refuseMethod(allowed: string) {
+  return (_request: FastifyRequest, reply: FastifyReply) =>
+    sendError(reply.header('allow', allowed), 405, 'The method is not allowed for this URL.');
+}
+
 // Texts of refusals that come from the HTTP layer itself, whose own messages may repeat what was sent.
 const REFUSALS: Readonly<Record<number, string>> = {
   400: 'The request body is not valid JSON.',
   401: 'Authentication failed: sign in with your auth id and auth token.',
-  405: 'The method is not allowed for this URL.',
   413: 'The request body is too large.',
   414: 'The URL is too long.',
   415: 'The content type is not supported: send application/json.',

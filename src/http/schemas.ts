@@ -10,10 +10,11 @@ import { InvalidRequest } from './problems.ts';
 export function useZod(app: FastifyInstance): void {
   app.setValidatorCompiler(({ schema }) => {
     return (value) => {
-      const result = (schema as z.ZodType).safeParse(value);
+      const result = (schema as z.ZodType).safeParse(value, { error: ruleOf });
       if (result.success) return { value: result.data };
       const [issue] = result.error.issues;
-      return { error: issue ? new InvalidRequest(issue) : new Error('invalid') };
+      const field = issue?.path.map(String).join('.') || 'body';
+      return { error: new InvalidRequest(field, issue?.message ?? 'is not valid') };
     };
   });
   const compiled = new WeakMap<object, (value: unknown) => string>();
@@ -26,6 +27,11 @@ export function useZod(app: FastifyInstance): void {
     compiled.set(schema, stringify);
     return stringify;
   });
+}
+
+/** The rule in an error's text where a schema has no words of its own. */
+function ruleOf(issue: z.core.$ZodRawIssue): string {
+  return issue.code === 'invalid_type' ? `should be of type ${issue.expected}` : 'is not valid';
 }
 
 /** Every answer names its request. */

@@ -138,13 +138,9 @@ export async function applyBootstrap({ db, vault }: Deps, file: Bootstrap): Prom
     const providerId = ids.get(n.provider);
     const country = countryOf(n.number);
     if (providerId === undefined || country === null) throw new BootstrapError('a number that was not checked');
-    const owner = {
-      accountId: parent ?? n.account,
-      subaccountId: parent === null ? null : n.account,
-      providerId,
-      alias: n.alias ?? null,
-    };
-    const outcome = await putNumbers(db, owner, [{ number: n.number, country }]);
+    const actor = { accountId: parent ?? n.account, subaccountId: null };
+    const place = { subaccountId: parent === null ? null : n.account, providerId, alias: n.alias ?? null };
+    const outcome = await putNumbers(db, actor, place, [{ number: n.number, country }]);
     if (outcome === 'taken') throw new BootstrapError(`The number ${n.number} belongs to another account.`);
   }
 }

@@ -35,11 +35,11 @@ export async function addNumbers(
   const rows = [];
   for (const number of numbers) {
     const country = countryOf(number);
-    if (country === null) return invalid('numbers', `has a number of no country: ${number}`);
+    if (country === null) return invalid('numbers', 'has a number that belongs to no country');
     rows.push({ number, country });
   }
-  const owner = { accountId: scope.accountId, subaccountId, providerId, alias: wish.alias ?? null };
-  return (await putNumbers(deps.db, owner, rows)) === 'put' ? null : refused({ kind: 'number_taken' });
+  const place = { subaccountId, providerId, alias: wish.alias ?? null };
+  return (await putNumbers(deps.db, scope, place, rows)) === 'put' ? null : refused({ kind: 'number_taken' });
 }
 
 export async function getNumber(deps: Deps, scope: Scope, number: Phone): Promise<VirtualNumber | Refused> {

@@ -83,11 +83,14 @@ export async function updateSession(
     case 'ended':
       return refused({ kind: 'session_expired' });
     case 'lease':
-      return invalid(
-        wish.firstParty === undefined ? 'second_party' : 'first_party',
-        'is already in a session on this virtual number',
-      );
+      return invalid(changedParty(session, parties), 'is already in a session on this virtual number');
   }
+}
+
+/** The party that an update changes, on the wire; the claim of both does not tell which one was taken. */
+function changedParty(session: MaskingSession, parties: { first: Phone | null; second: Phone | null } | null): string {
+  if (parties?.first === session.firstParty) return 'second_party';
+  return parties?.second === session.secondParty ? 'first_party' : 'first_party or second_party';
 }
 
 /** Ends a session now. */
@@ -153,7 +156,11 @@ async function subaccountFor(deps: Deps, scope: Scope, wished: string | undefine
  * How the account writes phones: national forms are read in the default country of its connections, where
  * they agree on one.
  */
-async function phoneRules(deps: Deps, scope: Scope, texts: readonly (string | undefined)[]): Promise<PhoneRules> {
+export async function phoneRules(
+  deps: Deps,
+  scope: Scope,
+  texts: readonly (string | undefined)[],
+): Promise<PhoneRules> {
   const strict = deps.config.strictPhones;
   if (texts.every((text) => text === undefined || text.startsWith('+'))) return { defaultCountry: null, strict };
   const connections = await connectionsOf(deps.db, scope.accountId);

@@ -5,6 +5,8 @@ import { MAIN, PLIVO_KEY, SUB, startService, type TestService } from '../support
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2} \+0000 UTC$/;
 const PROMPT = 'https://app.example/prompt.mp3';
+const A = '+12025550000';
+const B = '+12025551111';
 
 let service: TestService;
 let sdk: ReturnType<typeof plivoSdk>;
@@ -17,13 +19,13 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-let made = 0;
-/** Two parties who are in no session yet. */
-const pair = () => [`+1202555${String(1000 + ++made)}`, `+1202556${1000 + made}`] as const;
+const clear = () => service.deps.db.sql`truncate sessions, leases, pins, callbacks`;
 
 describe('plivo.maskingSession', () => {
+  beforeAll(clear);
+
   it('creates a session and shows it as the SDK names it', async () => {
-    const made = await plivo.maskingSession.createMaskingSession(...pair);
+    const made = await plivo.maskingSession.createMaskingSession(A, B);
     expect(made.constructor.name).toBe('CreateMaskingSessionResponse');
     expect(made).toMatchObject({ apiId: expect.stringMatching(UUID), message: 'Session created' });
     expect(made.virtualNumber).toMatch(/^\+1415555\d{4}$/);
@@ -38,17 +40,12 @@ describe('plivo.maskingSession', () => {
       interaction: null,
       firstPartyPin: null,
     });
-    expect(sdk.last()).toEqual({
-      method: 'POST',
-      path: `/v1/Account/${MAIN.id}/Masking/Session/`,
-      query: {},
-      body: { first_party: '+12025550000', second_party: '+12025551111' },
-    });
+    const path = `/v1/Account/${MAIN.id}/Masking/Session/`;
+    expect(sdk.last()).toEqual({ method: 'POST', path, query: {}, body: { first_party: A, second_party: B } });
   });
 
-  it('takes every option of create, in the names that the SDK documents and spells its own way', async () => {
-    const wish = {
-      sessionExpiry: 600,
+  it('takes every option of create in the names of the SDK', async () => {
+    const options = {
       callTimeLimit: 700,
       ringTimeout: 30,
       record: true,
@@ -74,39 +71,35 @@ describe('plivo.maskingSession', () => {
       forcePinAuthentication: true,
       createSessionWithSingleParty: false,
     };
-    const { sessionExpiry, ...shown } = wish;
-    const made = await plivo.maskingSession.createMaskingSession(...pair, { ...wish });
-    expect(made.session).toMatchObject({ ...shown, duration: sessionExpiry });
+    const made = await plivo.maskingSession.createMaskingSession(A, B, { ...options, sessionExpiry: 600 });
+    expect(made.session).toMatchObject({ ...options, duration: 600 });
   });
 
   it.each([
-    ['as documented', { geoMatch: false, subAccount: SUB.id }, { geo_match: false, sub_account: SUB.id }],
-    ['as the API has them', { geomatch: false, subaccount: SUB.id }, { geomatch: false, subaccount: SUB.id }],
-  ])('takes the country rule and the subaccount %s', async (_names, params, sent) => {
-    const made = await plivo.maskingSession.createMaskingSession('+905326202911', '+905326202912', params);
-    expect(sdk.last()?.body).toMatchObject(sent);
+    ['as its documentation has them', { geoMatch: false, subAccount: SUB.id }, ['geo_match', 'sub_account']],
+    ['as the API has them', { geomatch: false, subaccount: SUB.id }, ['geomatch', 'subaccount']],
+  ])('takes the country rule and the subaccount %s', async (_names, options, sent) => {
+    await clear();
+    const made = await plivo.maskingSession.createMaskingSession('+905326202911', '+905326202912', options);
+    expect(Object.keys(sdk.last()?.body as object)).toEqual(expect.arrayContaining(sent));
     // The subaccount's only number, which is of another country than the first party.
     expect(made.virtualNumber).toBe('+14155550901');
   });
 
   it.each([
-    ['first', ['+12025550000', undefined], { firstParty: '12025550000', secondParty: '' }, 'secondParty'],
-    ['second', [undefined, '+12025550000'], { firstParty: '', secondParty: '12025550000' }, 'firstParty'],
-  ] as const)(
-    'creates a session with its %s party alone and adds the other later',
-    async (_side, parties, shown, other) => {
-      const [first, second] = parties;
-      const wish = { createSessionWithSingleParty: true };
-      const made = await plivo.maskingSession.createMaskingSession(first, second, wish);
-      expect(made.session).toMatchObject({ ...shown, createSessionWithSingleParty: true });
-      const updated = await plivo.maskingSession.updateMaskingSession(made.sessionUuid, { [other]: '+12025559999' });
-      expect(updated.session).toMatchObject({ ...shown, [other]: '12025559999' });
-    },
-  );
+    ['first', [A, undefined], { firstParty: '12025550000', secondParty: '' }, 'secondParty'],
+    ['second', [undefined, A], { firstParty: '', secondParty: '12025550000' }, 'firstParty'],
+  ] as const)('makes a session with its %s party alone and adds the other', async (_side, parties, shown, other) => {
+    const [first, second] = parties;
+    const made = await plivo.maskingSession.createMaskingSession(first, second, { createSessionWithSingleParty: true });
+    expect(made.session).toMatchObject({ ...shown, createSessionWithSingleParty: true });
+    const updated = await plivo.maskingSession.updateMaskingSession(made.sessionUuid, { [other]: '+12025559999' });
+    expect(updated.session).toMatchObject({ ...shown, [other]: '12025559999' });
+  });
 
-  it('hands out generated PINs of the wished length, and none without PIN authentication', async () => {
-    const wish = { isPinAuthenticationRequired: true, generatePin: true, generatePinLength: 6, pinPromptPlay: PROMPT };
-    const { session } = await plivo.maskingSession.createMaskingSession(...pair, wish);
+  it('hands out generated PINs of the wished length', async () => {
+    const options = { isPinAuthenticationRequired: true, generatePin: true, pinPromptPlay: PROMPT };
+    const { session } = await plivo.maskingSession.createMaskingSession(A, B, { ...options, generatePinLength: 6 });
     expect(session).toMatchObject({ generatePin: true, generatePinLength: 6, pinRetry: 1, pinRetryWait: 5 });
     expect(session.firstPartyPin).toMatch(/^\d{6}$/);
     expect(session.secondPartyPin).toMatch(/^\d{6}$/);
@@ -114,21 +107,19 @@ describe('plivo.maskingSession', () => {
   });
 
   it('gets, updates and deletes a session', async () => {
-    const { sessionUuid, session } = await plivo.maskingSession.createMaskingSession(...pair);
+    const { sessionUuid, session } = await plivo.maskingSession.createMaskingSession(A, B);
     const got = await plivo.maskingSession.getMaskingSession(sessionUuid);
     expect(got.response).toEqual(session);
 
     const updated = await plivo.maskingSession.updateMaskingSession(sessionUuid, { sessionExpiry: 7200, record: true });
-    expect(sdk.last()).toMatchObject({
-      path: `/v1/Account/${MAIN.id}/Masking/Session/${sessionUuid}`,
-      body: { session_expiry: 7200, record: true, session_uuid: sessionUuid },
-    });
+    const path = `/v1/Account/${MAIN.id}/Masking/Session/${sessionUuid}`;
+    expect(sdk.last()).toMatchObject({ path, body: { session_expiry: 7200, session_uuid: sessionUuid } });
     expect(updated).toMatchObject({ apiId: expect.stringMatching(UUID), message: 'Session updated' });
     expect(updated.session).toMatchObject({ sessionUuid, record: true, callTimeLimit: 14_400 });
     expect(updated.session.duration).toBeGreaterThanOrEqual(7200);
 
     const deleted = await plivo.maskingSession.deleteMaskingSession(sessionUuid);
-    expect(sdk.last()).toMatchObject({ method: 'DELETE', body: {} });
+    expect(sdk.last()).toMatchObject({ method: 'DELETE', path, body: {} });
     expect(deleted).toMatchObject({ apiId: expect.stringMatching(UUID), message: 'Session expired' });
     const kept = await plivo.maskingSession.getMaskingSession(sessionUuid);
     expect(kept.response).toMatchObject({ sessionUuid, status: 'expired' });
@@ -136,41 +127,25 @@ describe('plivo.maskingSession', () => {
 });
 
 describe('plivo.maskingSession.listMaskingSession', () => {
-  const day = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
-  const three = `${day(3)} 12:00`;
-  const two = `${day(2)} 12:00`;
-  const twoEnded = `${day(2)} 13:00`;
-  const oneEnded = `${day(1)} 12:10`;
+  const noon = (daysAgo: number) => `${new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10)} 12:00`;
+  // `old` and `mid` have ended, `live` has not; they were made 3, 2 and 0 days ago.
+  const names: Record<string, string> = {};
+  let oldNumber = '';
 
-  /** `old` and `mid` have ended, `live` has not; they were made 3, 2 and 0 days ago. */
-  async function threeSessions(): Promise<Record<string, string>> {
-    const { sql } = service.deps.db;
-    const names: Record<string, string> = {};
-    const make = async (name: string, first: string, second: string) => {
+  beforeAll(async () => {
+    await clear();
+    const make = async (name: string, first: string, second: string, madeAt?: string, endedAt?: string) => {
       const { sessionUuid, virtualNumber } = await plivo.maskingSession.createMaskingSession(first, second);
       names[sessionUuid] = name;
-      return { id: sessionUuid, virtualNumber };
+      if (madeAt === undefined || endedAt === undefined) return virtualNumber;
+      await service.deps.db.sql`update sessions set created_at = ${`${madeAt}Z`}, expires_at = ${`${endedAt}Z`}
+        where id = ${sessionUuid}`;
+      return virtualNumber;
     };
-    const old = await make('old', '+12025550001', '+12025550002');
-    const mid = await make('mid', '+905326202911', '+12025550002');
+    oldNumber = await make('old', '+12025550001', '+12025550002', noon(3), noon(2));
+    await make('mid', '+905326202911', '+12025550002', noon(2), noon(1));
     await make('live', '+12025550001', '+12025550003');
-    const past = (id: string, made: string, ended: string) =>
-      sql`update sessions set created_at = ${`${made}:00Z`}, expires_at = ${`${ended}:00Z`} where id = ${id}`;
-    await past(old.id, three, twoEnded);
-    await past(mid.id, two, oneEnded);
-    return { ...names, oldNumber: old.virtualNumber };
-  }
-
-  const times = (name: 'created' | 'expiry') =>
-    [
-      [{ [`${name}TimeEquals`]: name === 'created' ? three : twoEnded }, `${name}_times`, ['old']],
-      [{ [`${name}TimeLessThan`]: name === 'created' ? two : oneEnded }, `${name}_time__lt`, ['old']],
-      [{ [`${name}TimeLessOrEqual`]: name === 'created' ? two : oneEnded }, `${name}_time__lte`, ['mid', 'old']],
-      [{ [`${name}TimeGreaterThan`]: name === 'created' ? three : twoEnded }, `${name}_time__gt`, ['live', 'mid']],
-      [{ [`${name}TimeGreaterOrEqual`]: name === 'created' ? two : oneEnded }, `${name}_time__gte`, ['live', 'mid']],
-      // What a user gets who writes the API's own name: the SDK takes one underscore away.
-      [{ [`${name}_time__gt`]: name === 'created' ? three : twoEnded }, `${name}_time_gt`, ['live', 'mid']],
-    ] as const;
+  });
 
   it.each([
     [{}, null, ['live', 'mid', 'old']],
@@ -181,75 +156,92 @@ describe('plivo.maskingSession.listMaskingSession', () => {
     [{ status: 'expired' }, 'status', ['mid', 'old']],
     [{ status: 'all' }, 'status', ['live', 'mid', 'old']],
     [{ status: 'in-progress' }, 'status', []],
-    ...times('created'),
-    ...times('expiry'),
+    [{ createdTimeEquals: noon(3) }, 'created_times', ['old']],
+    [{ createdTimeLessThan: noon(2) }, 'created_time__lt', ['old']],
+    [{ createdTimeLessOrEqual: noon(2) }, 'created_time__lte', ['mid', 'old']],
+    [{ createdTimeGreaterThan: noon(3) }, 'created_time__gt', ['live', 'mid']],
+    [{ createdTimeGreaterOrEqual: noon(2) }, 'created_time__gte', ['live', 'mid']],
+    // A user who writes the API's own name gets it with one underscore less.
+    [{ created_time__gt: noon(3) }, 'created_time_gt', ['live', 'mid']],
+    [{ expiryTimeEquals: noon(2) }, 'expiry_times', ['old']],
+    [{ expiryTimeLessThan: noon(1) }, 'expiry_time__lt', ['old']],
+    [{ expiryTimeLessOrEqual: noon(1) }, 'expiry_time__lte', ['mid', 'old']],
+    [{ expiryTimeGreaterThan: noon(2) }, 'expiry_time__gt', ['live', 'mid']],
+    [{ expiryTimeGreaterOrEqual: noon(1) }, 'expiry_time__gte', ['live', 'mid']],
+    [{ expiry_time__lte: noon(2) }, 'expiry_time_lte', ['old']],
     [{ durationEquals: 1800 }, 'durations', ['live']],
-    [{ durationLessThan: 87_000 }, 'duration__lt', ['live', 'mid']],
-    [{ durationLessOrEqual: 87_000 }, 'duration__lte', ['live', 'mid']],
-    [{ durationGreaterThan: 87_000 }, 'duration__gt', ['old']],
-    [{ durationGreaterOrEqual: 87_000 }, 'duration__gte', ['old']],
-    [{ limit: 1, offset: 1 }, 'offset', ['mid']],
+    [{ durationLessThan: 86_400 }, 'duration__lt', ['live']],
+    [{ durationLessOrEqual: 86_400 }, 'duration__lte', ['live', 'mid', 'old']],
+    [{ durationGreaterThan: 1800 }, 'duration__gt', ['mid', 'old']],
+    [{ durationGreaterOrEqual: 1800 }, 'duration__gte', ['live', 'mid', 'old']],
     [{ subAccount: SUB.id }, 'sub_account', []],
+    [{ subaccount: SUB.id }, 'subaccount', []],
   ] as const)('filters by %j', async (params, sentName, expected) => {
-    const names = await threeSessions();
     const { response } = await plivo.maskingSession.listMaskingSession({ ...params });
-    if (sentName !== null) expect(Object.keys(sdk.last()?.query ?? {})).toContain(sentName);
+    if (sentName !== null) expect(Object.keys(sdk.last()?.query ?? {})).toEqual([sentName]);
     expect(response.objects.map(({ sessionUuid }) => names[String(sessionUuid)])).toEqual(expected);
-    if (!('limit' in params)) expect(response.meta).toMatchObject({ totalCount: expected.length, limit: 20 });
+    expect(response.meta).toMatchObject({ totalCount: expected.length, limit: 20 });
   });
 
   it('filters by virtual number, with and without +', async () => {
-    const { oldNumber = '' } = await threeSessions();
     for (const virtualNumber of [oldNumber, oldNumber.slice(1)]) {
       const { response } = await plivo.maskingSession.listMaskingSession({ virtualNumber });
-      const shown = new Set(response.objects.map((session) => session.virtualNumber));
-      expect([...shown]).toEqual([oldNumber.slice(1)]);
+      expect([...new Set(response.objects.map((session) => session.virtualNumber))]).toEqual([oldNumber.slice(1)]);
     }
   });
 
   it('gives pages as the SDK reads them', async () => {
-    await threeSessions();
-    const { apiId, response } = await plivo.maskingSession.listMaskingSession({ limit: 2 });
-    expect(apiId).toMatch(UUID);
-    const next = `/v1/Account/${MAIN.id}/Masking/Session/?limit=2&offset=2`;
-    expect(response.meta).toEqual({ limit: 2, offset: 0, totalCount: 3, previous: null, next });
-    const [newest] = response.objects;
-    expect(newest?.resourceUri).toBe(`/v1/Account/${MAIN.id}/Masking/Session/${newest?.sessionUuid}/`);
+    const all = `/v1/Account/${MAIN.id}/Masking/Session/`;
+    const first = await plivo.maskingSession.listMaskingSession({ limit: 2 });
+    expect(first.constructor.name).toBe('ListMaskingSessionResponse');
+    const next = `${all}?limit=2&offset=2`;
+    expect(first.response.meta).toEqual({ limit: 2, offset: 0, totalCount: 3, previous: null, next });
+    const second = await plivo.maskingSession.listMaskingSession({ limit: 2, offset: 2 });
+    expect(second.response.meta).toMatchObject({ next: null, previous: `${all}?limit=2&offset=0` });
+    const [last] = second.response.objects;
+    expect(last).toMatchObject({ resourceUri: `${all}${last?.sessionUuid}/`, pinRetryWait: null });
+  });
+});
+
+describe('plivo.numbers', () => {
+  const viaOption = () => sdk.client(MAIN, { url: `${service.url}/v1/Account/${MAIN.id}` });
+
+  it.each([
+    ['through the adapter', () => plivo],
+    ['through its url option', viaOption],
+  ])('lists, gets, changes, adds and removes numbers %s', async (_how, client) => {
+    const { numbers } = client();
+    const page = await numbers.list({ numberStartswith: '1415', limit: 3 });
+    expect(page.meta).toMatchObject({ limit: 3, totalCount: 6, previous: null });
+    expect(page.map(({ number }) => number)).toEqual(['14155550100', '14155550101', '14155550102']);
+    expect((await numbers.list({ subAccount: SUB.id })).map(({ number }) => number)).toEqual(['14155550901']);
+
+    expect(await numbers.addOwnNumber('14155550777', 'any', 'any', { provider: PLIVO_KEY })).toMatchObject({
+      message: 'created',
+      numbers: [{ number: '14155550777', status: 'Success' }],
+    });
+    const change = await numbers.update('14155550777', { alias: 'front desk', subAccount: SUB.id });
+    expect(change).toMatchObject({ apiId: expect.stringMatching(UUID), message: 'changed' });
+    const subAccount = `/v1/Account/${SUB.id}/`;
+    expect(await numbers.get('14155550777')).toMatchObject({ id: '14155550777', alias: 'front desk', subAccount });
+    expect(await numbers.unrent('14155550777')).toBe(true);
+    expect(await rejection(numbers.get('14155550777'))).toMatchObject({ status: 404 });
   });
 });
 
 describe('what the SDK rejects with', () => {
-  const unknownId = '7b1c1c1e-6f0b-4d39-9d6e-0d8f6a1b2c3d';
-  const wrongToken = () => sdk.client({ ...MAIN, token: 'wrong' });
+  const nobody = '7b1c1c1e-6f0b-4d39-9d6e-0d8f6a1b2c3d';
+  const session = () => plivo.maskingSession;
+  const stranger = () => sdk.client({ ...MAIN, token: 'wrong' }).maskingSession;
 
   it.each([
-    [
-      'a wrong field',
-      () => plivo.maskingSession.createMaskingSession('+12', '+12025551111'),
-      400,
-      /first_party is not a/,
-    ],
-    [
-      'a missing field',
-      () => plivo.maskingSession.createMaskingSession('+12025550000', undefined),
-      400,
-      /second_party must/,
-    ],
-    [
-      'an unknown session',
-      () => plivo.maskingSession.getMaskingSession(unknownId),
-      404,
-      /^The session was not found\.$/,
-    ],
-    ['an update of none', () => plivo.maskingSession.updateMaskingSession(unknownId, {}), 404, /session was not found/],
-    ['a delete of none', () => plivo.maskingSession.deleteMaskingSession(unknownId), 404, /session was not found/],
-    ['a wrong token', () => wrongToken().maskingSession.listMaskingSession(), 401, /auth id and auth token/],
-    [
-      'a wrong filter',
-      () => plivo.maskingSession.listMaskingSession({ limit: 21 }),
-      400,
-      /limit is outside the allowed range/,
-    ],
+    ['a wrong field', () => session().createMaskingSession('+12', B), 400, /first_party is not a valid phone/],
+    ['a missing field', () => session().createMaskingSession(A, undefined), 400, /second_party must be present/],
+    ['a wrong filter', () => session().listMaskingSession({ limit: 21 }), 400, /limit is outside the allowed range/],
+    ['a get of no session', () => session().getMaskingSession(nobody), 404, /^The session was not found\.$/],
+    ['an update of none', () => session().updateMaskingSession(nobody, {}), 404, /session was not found/],
+    ['a delete of none', () => session().deleteMaskingSession(nobody), 404, /session was not found/],
+    ['a wrong token', () => stranger().listMaskingSession(), 401, /auth id and auth token/],
   ] as const)('names %s, with status and request id', async (_what, call, status, message) => {
     const error = await rejection(call());
     expect(error).toBeInstanceOf(Error);
@@ -257,15 +249,13 @@ describe('what the SDK rejects with', () => {
     expect(error.apiID).toMatch(UUID);
   });
 
-  it('is a refusal for a session that has ended, whichever way it is changed', async () => {
-    const { sessionUuid } = await plivo.maskingSession.createMaskingSession(...pair);
-    await plivo.maskingSession.deleteMaskingSession(sessionUuid);
-    const { maskingSession } = plivo;
-    for (const call of [
-      () => maskingSession.deleteMaskingSession(sessionUuid),
-      () => maskingSession.updateMaskingSession(sessionUuid, { record: true }),
-    ]) {
-      expect(await rejection(call())).toMatchObject({ status: 400, message: 'Session already expired' });
-    }
+  it('is a refusal for a session that has ended and for a number that is held', async () => {
+    const { sessionUuid, virtualNumber } = await session().createMaskingSession(A, B);
+    const held = await rejection(plivo.numbers.unrent(virtualNumber.slice(1)));
+    expect(held).toMatchObject({ status: 409, message: expect.stringMatching(/held by a session/) });
+    await session().deleteMaskingSession(sessionUuid);
+    const expired = { status: 400, message: 'Session already expired' };
+    expect(await rejection(session().deleteMaskingSession(sessionUuid))).toMatchObject(expired);
+    expect(await rejection(session().updateMaskingSession(sessionUuid, { record: true }))).toMatchObject(expired);
   });
 });
