@@ -1,4 +1,9 @@
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import {
+  type CountryCode,
+  getCountryCallingCode,
+  isSupportedCountry,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/max';
 
 /** A phone number in E.164 with its `+`, e.g. `+14155550100`. */
 export type Phone = string & { readonly __brand: 'Phone' };
@@ -29,7 +34,9 @@ export interface PhoneRules {
  * Reads a phone number in any sane notation.
  *
  * With a default country a number that is valid there wins over the same digits read as an
- * international number: `5326202911` is a Turkish mobile for a Turkish connection, not Cuba.
+ * international number: `5326202911` is a Turkish mobile for a Turkish connection, not Cuba. Only a
+ * number with that country's own calling code comes before: `4915123456789` is a German mobile for a
+ * German connection, though 0491 is an area code too.
  *
  * @returns the phone in E.164, or null where the text is no possible phone number
  *   (too short, emergency and short codes, other characters).
@@ -39,6 +46,9 @@ export function parsePhone(text: string, rules: PhoneRules): Phone | null {
   const compact = text.replace(/[^\d+]/g, '').replace(/^00/, '+');
   if (compact.startsWith('+')) return international(compact, rules.strict);
   if (rules.defaultCountry !== null) {
+    const hasOwnCode = compact.startsWith(getCountryCallingCode(rules.defaultCountry));
+    const own = hasOwnCode ? international(`+${compact}`, true) : null;
+    if (own !== null) return own;
     const national = parsePhoneNumberFromString(compact, rules.defaultCountry);
     if (national?.isValid() && isPhone(national.number)) return national.number;
     const abroad = international(`+${compact}`, rules.strict);
@@ -80,6 +90,12 @@ export function maskPhone(phone: Phone): string {
 }
 
 function international(text: string, strict: boolean): Phone | null {
+  const phone = readInternational(text, strict);
+  // What loses another zero each time that it is read has no canonical form, and so is no phone.
+  return phone === null || phone === text || readInternational(phone, strict) === phone ? phone : null;
+}
+
+function readInternational(text: string, strict: boolean): Phone | null {
   if (!isPhone(text)) return null;
   const parsed = parsePhoneNumberFromString(text);
   if (!parsed || !(strict ? parsed.isValid() : parsed.isPossible())) return null;

@@ -128,9 +128,13 @@ function digitsOf(phone: Phone): string {
   return phone.slice(1);
 }
 
-// In a form a bare '+' is a space, so a leading space was a '+'.
+// In a form a bare '+' is a space, so a leading space was a '+'. Plivo's numbers are E.164 without '+': a
+// Norwegian `4740612345` must not become somebody of the connection's own country. Only what is none of
+// these, such as a form with a leading 0, is read there.
 function phoneOf(text: string | null, defaultCountry: Country | null): Phone | null {
-  return text === null ? null : parseProviderPhone(text.replace(/^ (?=\d)/, '+').trim(), defaultCountry);
+  if (text === null) return null;
+  const written = text.replace(/^ (?=\d)/, '+').trim();
+  return parseProviderPhone(written, null) ?? parseProviderPhone(written, defaultCountry);
 }
 
 function textOf(value: unknown): string | null {
