@@ -110,8 +110,10 @@ function connectEvent(party: PartyOnCall, progress: Progress): CallStep['pinEven
 
 function refuse(facts: CallFacts, reason: string): CallDecision {
   const prompts: readonly Prompt[] = playable(facts.unknownCallerPlayUrl);
+  // What was asked for a PIN has been answered, and can be rejected no more.
+  const rejected = prompts.length === 0 && (facts.call?.policy ?? null) === null;
   return {
-    plan: { prompts, ending: { kind: 'hangup', rejected: prompts.length === 0 } },
+    plan: { prompts, ending: { kind: 'hangup', rejected } },
     reason,
     step: {
       outcome: 'refused',

@@ -48,14 +48,14 @@ export function answerRoutes(app: FastifyInstance, deps: Deps): void {
       },
     },
     handler: (request, reply) =>
-      inTime(deps, findConnection, request, reply, async ({ connection, dialect, webhook, answerUrl }) => {
+      inTime(deps, findConnection, request, reply, async ({ connection, dialect, webhook, answerUrl, signal }) => {
         const question = dialect.parse(webhook, connection.defaultCountry);
         if ('malformed' in question) {
           const { field, rule } = question.malformed;
           request.log.warn({ field, rule }, 'call.malformed');
           return refusal(400, `Invalid parameter. ${field} ${rule}.`);
         }
-        const { reason, plan } = await answerCall(deps, connection, question);
+        const { reason, plan } = await answerCall(deps, connection, question, signal);
         const caller = question.caller === null ? 'withheld' : maskPhone(question.caller);
         request.log.info({ reason, ending: plan.ending.kind, caller, connection: connection.id }, 'call.decided');
         return document(dialect, dialect.render(plan, { answerUrl }));
@@ -85,6 +85,8 @@ interface Asked {
   readonly dialect: Dialect;
   readonly webhook: WebhookRequest;
   readonly answerUrl: string;
+  /** Aborted when the caller has been sent off with an apology. */
+  readonly signal: AbortSignal;
 }
 
 type Answer =
@@ -108,7 +110,7 @@ async function inTime(
   answer: (asked: Asked) => Promise<Answer>,
 ): Promise<FastifyReply> {
   let dialect = likelyDialect(request);
-  const ask = async (): Promise<Answer> => {
+  const ask = async (signal: AbortSignal): Promise<Answer> => {
     const connection = await findConnection(request.params.key);
     if (connection === null) return refusal(404, 'No connection has this key.');
     dialect = dialectNamed(connection.dialect) ?? dialect;
@@ -120,15 +122,16 @@ async function inTime(
       return refusal(401, 'The credentials are missing or wrong.');
     }
     const answerUrl = `${deps.config.publicUrl}/answer/${request.params.key}`;
-    return answer({ connection, dialect, webhook, answerUrl });
+    return answer({ connection, dialect, webhook, answerUrl, signal });
   };
-  const outcome = await withDeadline(ask(), request);
+  const outcome = await withDeadline(ask, request);
   if (outcome === null) return send(reply, document(dialect, dialect.render(APOLOGY, { answerUrl: '' })));
   return send(reply, outcome);
 }
 
 /** Null for what failed or came late; both are logged. */
-async function withDeadline(answer: Promise<Answer>, request: Webhook): Promise<Answer | null> {
+async function withDeadline(ask: (signal: AbortSignal) => Promise<Answer>, request: Webhook): Promise<Answer | null> {
+  const end = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(() => {
@@ -137,11 +140,12 @@ async function withDeadline(answer: Promise<Answer>, request: Webhook): Promise<
     }, DEADLINE_MS);
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([ask(end.signal), late]);
   } catch (error) {
     request.log.error({ err: error }, 'call.failed');
     return null;
   } finally {
+    end.abort();
     clearTimeout(timer);
   }
 }

@@ -13,8 +13,17 @@ import { playUrl } from '../store/sessions.ts';
 // Each round is lost to another request of the same call that was recorded first; a call has six tries.
 const ROUNDS = 20;
 
-/** Decides what a call's provider is to do now, and books it. */
-export async function answerCall(deps: Deps, connection: Connection, question: CallQuestion): Promise<CallDecision> {
+/**
+ * Decides what a call's provider is to do now, and books it.
+ *
+ * @param signal aborted when nobody waits for the answer any more: what no caller will hear is not booked.
+ */
+export async function answerCall(
+  deps: Deps,
+  connection: Connection,
+  question: CallQuestion,
+  signal?: AbortSignal,
+): Promise<CallDecision> {
   const { answerDb: db, vault } = deps;
   const virtualNumber = question.callee ?? connection.defaultNumber;
   if (virtualNumber === null) return { plan: APOLOGY, reason: 'unknown_number', step: null };
@@ -35,6 +44,7 @@ export async function answerCall(deps: Deps, connection: Connection, question: C
     const facts = { ...loaded.facts, connection: onCall(deps, connection) };
     const decision = decideCall(facts, { digits, tryNumber: question.tryNumber });
     if (decision.step === null) return decision;
+    if (signal?.aborted) return { plan: APOLOGY, reason: 'late', step: null };
     if (await recordStep(db, vault, query, loaded, decision.step, fresh)) return decision;
   }
   return { plan: APOLOGY, reason: 'contended', step: null };

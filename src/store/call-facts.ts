@@ -93,8 +93,10 @@ export async function loadCall(db: Db, vault: Vault, query: CallQuery): Promise<
       (select to_jsonb(open) from open) as open,
       (select to_jsonb(asker) from asker) as asker,
       (select url from announcer) as "announcement",
-      (select length from pins where virtual_number_id = n.id and held_until > now() order by length limit 1) as "pinMin",
-      (select length from pins where virtual_number_id = n.id and held_until > now() order by length desc limit 1) as "pinMax"
+      (select p.length from pins p join sessions s on s.id = p.session_id
+       where p.virtual_number_id = n.id and ${live} order by p.length limit 1) as "pinMin",
+      (select p.length from pins p join sessions s on s.id = p.session_id
+       where p.virtual_number_id = n.id and ${live} order by p.length desc limit 1) as "pinMax"
     from n`;
   const row = rows[0];
   return row ? toLoadedCall(vault, query, row) : null;
@@ -128,20 +130,20 @@ interface CallJson {
 
 interface FactsRow {
   readonly numberId: number;
-  readonly call: CallJson | string | null;
-  readonly known: SessionJson | string | null;
-  readonly named: SessionJson | string | null;
-  readonly booked: SessionJson | string | null;
-  readonly open: SessionJson | string | null;
-  readonly asker: SessionJson | string | null;
+  readonly call: CallJson | null;
+  readonly known: SessionJson | null;
+  readonly named: SessionJson | null;
+  readonly booked: SessionJson | null;
+  readonly open: SessionJson | null;
+  readonly asker: SessionJson | null;
   readonly announcement: string | null;
   readonly pinMin: number | null;
   readonly pinMax: number | null;
 }
 
 function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall {
-  const party = (json: SessionJson | string | null) => toParty(vault, json);
-  const call = parsed<CallJson>(row.call);
+  const party = (json: SessionJson | null) => toParty(vault, json);
+  const { call } = row;
   return {
     virtualNumberId: row.numberId,
     providerCallId: call?.provider_call_id ?? null,
@@ -166,8 +168,7 @@ function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall
   };
 }
 
-function toParty(vault: Vault, json: SessionJson | string | null): PartyOnCall | null {
-  const row = parsed<SessionJson>(json);
+function toParty(vault: Vault, row: SessionJson | null): PartyOnCall | null {
   return row && { side: row.side, session: toSessionOnCall(vault, row) };
 }
 
@@ -194,9 +195,4 @@ function toSessionOnCall(vault: Vault, row: SessionJson): SessionOnCall {
     pinRetry: settings.pinRetry,
     pinRetryWaitSeconds: settings.pinRetryWaitSeconds,
   };
-}
-
-// drizzle switches the driver's own JSON parsing off, so jsonb columns arrive as text.
-function parsed<T>(json: T | string | null): T | null {
-  return typeof json === 'string' ? (JSON.parse(json) as T) : json;
 }

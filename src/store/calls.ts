@@ -39,7 +39,7 @@ export async function recordStep(
     () => sql`
     with live as materialized (
       select id from sessions
-      where id = ${party?.sessionId ?? null} and ended_at is null and expires_at > now()
+      where id = ${party?.sessionId ?? touchedSession} and ended_at is null and expires_at > now()
       for no key update
     ),
     booked as (
@@ -52,7 +52,9 @@ export async function recordStep(
         ${party?.sessionId ?? null}::uuid, ${party?.side ?? null}, ${step.outcome}, ${step.reason},
         ${step.authenticated}, ${step.policy === null ? null : JSON.stringify(step.policy)}::jsonb,
         ${[...step.tries]}::text[], 1
-      where ${party === null} or exists (select from live)
+      -- Read in any case, so that the session is locked before the call: in the other order a right and a wrong
+      -- PIN of one call, keyed in the same moment, would wait for each other.
+      where (select count(*) from live) >= ${party === null ? 0 : 1}
       on conflict (provider_id, provider_call_id) do update set
         session_id = excluded.session_id, caller_side = excluded.caller_side, outcome = excluded.outcome,
         reason = excluded.reason, authenticated = excluded.authenticated, pin_policy = excluded.pin_policy,

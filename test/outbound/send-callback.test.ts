@@ -97,12 +97,13 @@ describe('the deadline of a callback', () => {
   it('ends the wait for the headers, and for a free connection to a receiver that hangs', async () => {
     const hanging = await listening(() => undefined);
     const agent = agentFor();
-    const attempts = Array.from({ length: 40 }, () => timed(hanging.url, agent, 1000));
-    await vi.waitFor(() => expect(hanging.requests()).toHaveLength(16), { timeout: 900, interval: 10 });
+    const sent = Array.from({ length: 16 }, () => timed(hanging.url, agent, 3000));
+    await vi.waitFor(() => expect(hanging.requests()).toHaveLength(16), { timeout: 2500, interval: 10 });
     expect(hanging.connections()).toBe(16);
-    for (const attempt of attempts) expect(await attempt).toEqual(failed('timeout'));
+    const inLine = Array.from({ length: 24 }, () => timed(hanging.url, agent, 300));
+    for (const attempt of [...inLine, ...sent]) expect(await attempt).toEqual(failed('timeout'));
     await new Promise((resolve) => setTimeout(resolve, 100));
-    // Those in line when their time was up are never sent.
+    // Those in line when their time was up are never sent, though connections are free by now.
     expect(hanging.requests()).toHaveLength(16);
   });
 

@@ -1,56 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createHandset, type HandsetAnswer, type HandsetRequest, type Heard } from '../story/handset.ts';
 import { api, startService, type TestService, type TestServiceOptions } from './service.ts';
-
-/** One way in which a provider asks: a connection of its own account, with a single virtual number. */
-export interface Line {
-  readonly name: string;
-  readonly dialect: 'plivo' | 'hipcall';
-  readonly style: 'full' | 'guide';
-  /** True for a provider that sends every request twice and expects the same answer. */
-  readonly asksTwice: boolean;
-  readonly account: { readonly id: string; readonly token: string };
-  readonly key: string;
-  readonly number: string;
-  readonly credentials: { readonly authToken?: string; readonly username?: string; readonly password?: string };
-}
-
-const PLIVO = {
-  name: 'Plivo',
-  dialect: 'plivo',
-  style: 'full',
-  asksTwice: false,
-  account: { id: 'MASTORYPLIVO00000000', token: 'story-plivo-token-0' },
-  key: 'story-plivo-connection',
-  number: '+14155550100',
-  credentials: { authToken: 'story-plivo-secret' },
-} as const satisfies Line;
-
-const HIPCALL = {
-  name: 'Hipcall',
-  dialect: 'hipcall',
-  style: 'full',
-  asksTwice: false,
-  account: { id: 'MASTORYHIPCALL000000', token: 'story-hipcall-token' },
-  key: 'story-hipcall-connection',
-  number: '+902125550100',
-  credentials: { username: 'hip', password: 'call' },
-} as const satisfies Line;
-
-// The guide's request names no callee: its connection has no other number.
-const GUIDE = {
-  ...HIPCALL,
-  name: 'Hipcall as in its guide',
-  style: 'guide',
-  account: { id: 'MASTORYGUIDE00000000', token: 'story-guide-token-0' },
-  key: 'story-guide-connection',
-  number: '+902125550200',
-} as const satisfies Line;
-
-const twice = <T extends Line>(line: T) => ({ ...line, name: `${line.name}, asking twice`, asksTwice: true });
-
-export const LINES: readonly Line[] = [PLIVO, HIPCALL, GUIDE, twice(PLIVO), twice(HIPCALL), twice(GUIDE)];
-export const lines = { plivo: PLIVO, hipcall: HIPCALL, guide: GUIDE } as const;
+import { type Line, lines, SOUNDS } from './story-lines.ts';
 
 export interface StorySession {
   readonly id: string;
@@ -70,6 +21,13 @@ export interface Caller {
   last(): Heard;
 }
 
+export interface HowToCall {
+  readonly to?: string;
+  readonly callId?: string;
+  /** Another instance on the same database. */
+  readonly through?: TestService;
+}
+
 export interface StoryWorld {
   readonly service: TestService;
   /** A phone that nobody had before. */
@@ -79,7 +37,7 @@ export interface StoryWorld {
   end(line: Line, session: StorySession): Promise<void>;
   /** Lets the session's time run out one second ago, without any job's noticing. */
   expire(session: StorySession): Promise<void>;
-  call(line: Line, from: string, options?: { to?: string; callId?: string }): Caller;
+  call(line: Line, from: string, how?: HowToCall): Caller;
   calls(): Promise<CallRow[]>;
   callbacks(): Promise<CallbackRow[]>;
   /** Leaves no session, call and callback behind for the next story. */
@@ -102,57 +60,42 @@ export interface CallbackRow {
   readonly details: { readonly pinStatus?: string; readonly pinRetryCounter?: number };
 }
 
-export const SOUNDS = 'https://sounds.example/';
-export const sound = (name: string) => `${SOUNDS}${name}.mp3`;
-
-/** The wish for a session with PINs 1357 and 2468. */
-export const WITH_PIN = {
-  is_pin_authentication_required: true,
-  first_party_pin: '1357',
-  second_party_pin: '2468',
-  pin_prompt_play: sound('pin'),
-  incorrect_pin_play: sound('incorrect'),
-  pin_retry: 2,
-  pin_retry_wait: 6,
-};
-
 export async function startStories(
-  connection: Partial<Record<Line['dialect'], object>> = {},
+  connection: Partial<Record<Line['id'], object>> = {},
   options: TestServiceOptions = {},
 ): Promise<StoryWorld> {
   const service = await startService({ ...options, bootstrap: storyBootstrap(connection) });
   const { sql } = service.deps.db;
   let phones = 0;
-  const created = async (line: Line, wish: object): Promise<StorySession> => {
-    const parties = 'create_session_with_single_party' in wish ? {} : twoParties();
-    function twoParties() {
-      return { first_party: phone(line), second_party: phone(line) };
-    }
-    const made = await asAccount(service, line, 'POST', '', { ...parties, ...wish });
-    const { session_uuid: id, session } = made as { session_uuid: string; session: Record<string, string> };
-    return { id, first: plus(session.first_party), second: plus(session.second_party) };
-  };
   const phone = (line: Line) => {
     phones += 1;
     return line.dialect === 'plivo' ? `+1202555${pad(phones, 4)}` : `+90532${pad(phones, 7)}`;
   };
+  const make = async (line: Line, wish: object): Promise<StorySession> => {
+    const isSingle = 'create_session_with_single_party' in wish;
+    const parties = isSingle ? {} : { first_party: phone(line), second_party: phone(line) };
+    const made = await asAccount(service, line, 'POST', '', { ...parties, ...wish });
+    const { session_uuid: id, session } = made as unknown as { session_uuid: string; session: Record<string, string> };
+    return { id, first: plus(session.first_party), second: plus(session.second_party) };
+  };
   return {
     service,
     phone,
-    session: (line, wish = {}) => created(line, wish),
+    session: (line, wish = {}) => make(line, wish),
     update: async (line, { id }, wish) => void (await asAccount(service, line, 'POST', `${id}/`, wish)),
     end: async (line, { id }) => void (await asAccount(service, line, 'DELETE', `${id}/`)),
     expire: async ({ id }) => {
-      await sql`with s as (update sessions set expires_at = now() - interval '1 second' where id = ${id} returning id),
-        l as (update leases set held_until = now() - interval '1 second' from s where session_id = s.id)
-        update pins set held_until = now() - interval '1 second' from s where session_id = s.id`;
+      await sql`
+        with s as (
+          update sessions set expires_at = now() - interval '1 second' where id = ${id}
+          returning id, expires_at + make_interval(secs => cooloff_seconds) as held_until
+        ),
+        l as (update leases set held_until = s.held_until from s where session_id = s.id)
+        update pins set held_until = s.held_until from s where session_id = s.id`;
     },
-    call: (line, from, how = {}) => caller(service, line, from, how),
+    call: (line, from, how = {}) => caller(how.through ?? service, line, from, how),
     calls: async () => await sql<CallRow[]>`select * from calls order by started_at`,
-    callbacks: async () => {
-      const rows = await sql`select * from callbacks order by occurred_at, sequence`;
-      return rows.map((row) => ({ ...row, details: JSON.parse(row.details) }) as unknown as CallbackRow);
-    },
+    callbacks: async () => await sql<CallbackRow[]>`select * from callbacks order by occurred_at, sequence`,
     forget: async () => {
       await sql`with a as (delete from callbacks), b as (delete from calls), c as (delete from leases),
         d as (delete from pins) delete from sessions`;
@@ -160,16 +103,16 @@ export async function startStories(
   };
 }
 
-function storyBootstrap(connection: Partial<Record<Line['dialect'], object>>) {
-  const all: readonly Line[] = [PLIVO, HIPCALL, GUIDE];
+function storyBootstrap(connection: Partial<Record<Line['id'], object>>) {
+  const all: readonly Line[] = Object.values(lines);
   return {
     accounts: all.map(({ account, name }) => ({ auth_id: account.id, auth_token: account.token, name })),
-    providers: all.map(({ key, account, dialect, credentials: { authToken, ...basic } }) => ({
+    providers: all.map(({ id, key, account, dialect, credentials: { authToken, ...basic } }) => ({
       key,
       account: account.id,
       dialect,
       ...(dialect === 'plivo' ? { auth_token: authToken } : { ...basic, default_country: 'TR' }),
-      ...connection[dialect],
+      ...connection[id],
     })),
     numbers: all.map(({ number, account, key }) => ({ number, account: account.id, provider: key })),
   };
@@ -181,7 +124,7 @@ async function asAccount(service: TestService, { account }: Line, method: string
   return answer.body;
 }
 
-function caller(service: TestService, line: Line, from: string, how: { to?: string; callId?: string }): Caller {
+function caller(service: TestService, line: Line, from: string, how: HowToCall): Caller {
   let last: Heard | null = null;
   const { dialect, style, credentials, number } = line;
   const callId = how.callId ?? randomUUID();
@@ -194,7 +137,12 @@ function caller(service: TestService, line: Line, from: string, how: { to?: stri
     from: style === 'guide' ? from.replace(/^\+90/, '0') : from,
     to: how.to ?? number,
     answerUrl: `${service.url}/answer/${line.key}`,
-    post: line.asksTwice ? sendTwice : send,
+    post: async (request) => {
+      const answer = await (line.asksTwice ? sendTwice(request) : send(request));
+      if (/\d{10}/.test(from) && answer.body.includes(from.slice(-10)))
+        throw new Error(`the caller shows: ${answer.body}`);
+      return answer;
+    },
   });
   const hear = async (heard: Promise<Heard>) => {
     last = await heard;
