@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import cron from 'node-cron';
 import { z } from 'zod';
@@ -101,14 +101,25 @@ function keptKey(dataDir: string): Buffer {
   const file = join(dataDir, 'master.key');
   if (!existsSync(file)) {
     mkdirSync(dataDir, { recursive: true, mode: 0o755 });
-    // 'wx' loses to another process that makes one in the same moment; then that one counts.
-    try {
-      writeFileSync(file, `${randomBytes(MASTER_KEY_BYTES).toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
-    } catch (error) {
-      if (!existsSync(file)) throw error;
-    }
+    makeKey(file);
   }
   const key = decodeKey(readFileSync(file, 'utf8').trim());
   if (key === null) throw new ConfigError(`${file} does not hold a master key of ${MASTER_KEY_BYTES} bytes`);
   return key;
+}
+
+/**
+ * Whole and on the disk, or not at all: nothing that was written with it could be read without it. Where
+ * another process makes one in the same moment, the first one counts.
+ */
+function makeKey(file: string): void {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, `${randomBytes(MASTER_KEY_BYTES).toString('base64')}\n`, { mode: 0o600, flush: true });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if (!existsSync(file)) throw error;
+  } finally {
+    rmSync(draft);
+  }
 }

@@ -2,7 +2,9 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import closeWithGrace from 'close-with-grace';
+import type { FastifyInstance } from 'fastify';
 import { nanoid } from 'nanoid';
+import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import type { Deps } from './deps.ts';
@@ -21,9 +23,11 @@ import { migrate, whileAlone } from './store/migrate.ts';
 import { openVault } from './store/vault.ts';
 import { isRightKey } from './store/vault-check.ts';
 
-// All of an orderly end, below the 10 s that supervisors commonly give.
+// All of an orderly end, below the 10 s that supervisors commonly give, and its parts.
 const GRACE_MS = 9_500;
-const CALLBACKS_GRACE_MS = 4_000;
+const REQUESTS_GRACE_MS = 3_000;
+const JOBS_GRACE_MS = 1_000;
+const CALLBACKS_GRACE_MS = 3_000;
 
 /** The process: read the settings, open everything in order, close it in reverse. */
 async function main(): Promise<void> {
@@ -41,7 +45,7 @@ async function main(): Promise<void> {
     await close();
   });
 
-  const databaseUrl = config.databaseUrl ?? (await startOwnDatabase(config, closers));
+  const databaseUrl = config.databaseUrl ?? (await startOwnDatabase(config, log, closers));
   const db = connect(databaseUrl, { connections: 10, statementTimeoutMs: 5_000 });
   const answerDb = connect(databaseUrl, { connections: 10, statementTimeoutMs: 1_500 });
   closers.push(async () => {
@@ -69,19 +73,42 @@ async function main(): Promise<void> {
   });
 
   const dispatcher = startDispatcher(deps);
-  closers.push(() =>
-    Promise.race([dispatcher.close(), new Promise<void>((resolve) => setTimeout(resolve, CALLBACKS_GRACE_MS))]),
-  );
+  closers.push(() => atMost(CALLBACKS_GRACE_MS, dispatcher.close()));
   const timetable = startTimetable(deps, dispatcher);
-  closers.push(() => timetable.stop());
+  closers.push(() => atMost(JOBS_GRACE_MS, timetable.stop()));
   const app = await buildApp(deps);
-  closers.push(() => app.close());
+  closers.push(() => closeApp(app));
   await app.listen({ host: config.host, port: config.port });
   process.stdout.write(`Bauta listens on ${config.publicUrl}\n${demo ? demoText(demo, config.publicUrl) : ''}`);
 }
 
-async function startOwnDatabase(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
-  const server = await startEmbedded({ directory: join(config.dataDir, 'pg') });
+/**
+ * Lets the requests under way finish. Connections are closed one by one as they become idle, for their clients
+ * would keep them open; and in the end those of clients that are stuck in the middle of a request.
+ */
+async function closeApp(app: FastifyInstance): Promise<void> {
+  const began = Date.now();
+  const sweep = setInterval(() => {
+    if (Date.now() - began < REQUESTS_GRACE_MS) app.server.closeIdleConnections();
+    else app.server.closeAllConnections();
+  }, 50);
+  await app.close().finally(() => clearInterval(sweep));
+}
+
+/** What is not done by then is cut off by what is closed next. */
+function atMost(ms: number, work: Promise<void>): Promise<void> {
+  return Promise.race([work, new Promise<void>((resolve) => setTimeout(resolve, ms))]);
+}
+
+async function startOwnDatabase(config: Config, log: Logger, closers: (() => Promise<void>)[]): Promise<string> {
+  const onExit = (code: number) => {
+    // Without it every request fails, and only a new start brings it back.
+    log.fatal({ code }, 'database.ended');
+    process.exit(1);
+  };
+  const server = await startEmbedded({ directory: join(config.dataDir, 'pg'), onExit }).catch((cause: unknown) => {
+    throw new ConfigError(cause instanceof Error ? cause.message : 'PostgreSQL did not start', { cause });
+  });
   closers.push(() => server.stop());
   return server.url;
 }
@@ -90,13 +117,21 @@ async function startOwnDatabase(config: Config, closers: (() => Promise<void>)[]
 async function bootstrap(deps: Deps): Promise<Bootstrap | null> {
   const { bootstrapFile } = deps.config;
   if (bootstrapFile !== null) {
-    await applyBootstrap(deps, parseBootstrap(readFileSync(bootstrapFile, 'utf8')));
+    await applyBootstrap(deps, parseBootstrap(readBootstrap(bootstrapFile)));
     return null;
   }
   if (!(await hasNoAccounts(deps.db))) return null;
   const demo = demoBootstrap(deps);
   await applyBootstrap(deps, demo);
   return demo;
+}
+
+function readBootstrap(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new BootstrapError(`The bootstrap file cannot be read: ${cause instanceof Error ? cause.message : file}`);
+  }
 }
 
 main().catch((error: unknown) => {

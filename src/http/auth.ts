@@ -18,7 +18,10 @@ export async function requireAccount(app: FastifyInstance, deps: Deps): Promise<
   await app.register(basicAuth, {
     authenticate: { realm: 'Bauta' },
     validate: async (id, token, request) => {
-      request.actor = await signIn(deps, id, token);
+      request.actor = await signIn(deps, id, token).catch((error: Error) => {
+        // Without a status the plugin would make it a 401, upon which a client throws its credentials away.
+        throw Object.assign(error, { statusCode: 500 });
+      });
       if (request.actor === null) throw Object.assign(new Error('wrong credentials'), { statusCode: 401 });
     },
   });
