@@ -189,6 +189,27 @@ CREATE INDEX virtual_numbers_pool ON public.virtual_numbers USING btree (account
 
 CREATE INDEX virtual_numbers_provider ON public.virtual_numbers USING btree (provider_id);
 
+CREATE OR REPLACE FUNCTION public.keep_apart(number_id integer, takes_anyone boolean, anyone bytea)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF takes_anyone THEN
+    PERFORM pg_advisory_xact_lock(7202611, number_id);
+    IF EXISTS (SELECT FROM pins WHERE virtual_number_id = number_id AND held_until > now()) THEN
+      RETURN refuse('number');
+    END IF;
+  ELSE
+    PERFORM pg_advisory_xact_lock_shared(7202611, number_id);
+    IF EXISTS (SELECT FROM leases WHERE virtual_number_id = number_id AND party_digest = anyone AND held_until > now()) THEN
+      RETURN refuse('number');
+    END IF;
+  END IF;
+  RETURN true;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.refuse(what text)
  RETURNS boolean
  LANGUAGE plpgsql

@@ -65,10 +65,6 @@ function runClaim(db: Db, vault: Vault, { id, accountId, virtualNumber, draft, p
         now() + make_interval(secs => ${draft.expirySeconds + draft.cooloffSeconds}) as held_until
       from virtual_numbers v
       where v.id = ${virtualNumber.id} and v.retired_at is null
-        and not (${takesAnyone} and exists (select from pins p where p.virtual_number_id = v.id and p.held_until > now()))
-        and not (${draft.pinRequired} and exists (
-          select from leases l
-          where l.virtual_number_id = v.id and l.party_digest = ${vault.anyoneDigest} and l.held_until > now()))
     ),
     ${takePlaces(sql, leases, wantedPins)},
     made as (
@@ -87,6 +83,8 @@ function runClaim(db: Db, vault: Vault, { id, accountId, virtualNumber, draft, p
       when made.created_at is null then refuse('number')
       when (select count(*) from leased) < ${leases.length} then refuse('lease')
       when (select count(*) from pinned) < ${wantedPins.length} then refuse('pin')
+      when ${takesAnyone || draft.pinRequired}
+        then keep_apart(${virtualNumber.id}, ${takesAnyone}, ${vault.anyoneDigest})
     end
     from (values (1)) as one left join made on true`;
 }

@@ -79,8 +79,13 @@ function runChange(db: Db, vault: Vault, scope: Scope, id: string, change: Sessi
       update leases l set held_until = c.held_until from changed c, held h
       where ${parties === undefined} and l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
     ),
+    held_pins as materialized (
+      select p.virtual_number_id, p.pin_digest from pins p join changed c on p.session_id = c.id
+      order by p.pin_digest for update of p
+    ),
     prolonged_pins as (
-      update pins p set held_until = c.held_until from changed c where p.session_id = c.id
+      update pins p set held_until = c.held_until from changed c, held_pins h
+      where p.virtual_number_id = h.virtual_number_id and p.pin_digest = h.pin_digest
     )
     select case when (select count(*) from leased) < ${wanted.length} then refuse('lease') end from changed`;
 }
@@ -94,11 +99,18 @@ export async function endSession(db: Db, scope: Scope, id: string): Promise<bool
   const { sql } = db;
   const rows = await keyed(
     () => sql`
-      with ended as (
-        update sessions set expires_at = now(), modified_at = now(), ended_at = now(),
-          callback_sequence = callback_sequence + 1
+      with locked as materialized (
+        select id from sessions
         where id = ${id} and account_id = ${scope.accountId} and ended_at is null and expires_at > now()
-        returning *
+        for update
+      ),
+      -- Taken with the row in hand: a call that was connected while this waited came before the end.
+      moment as materialized (select id, clock_timestamp() as at from locked),
+      ended as (
+        update sessions s set expires_at = least(m.at, s.expires_at), modified_at = m.at, ended_at = least(m.at, s.expires_at),
+          callback_sequence = s.callback_sequence + 1
+        from moment m where s.id = m.id
+        returning s.*
       ),
       told as (${bookTimeouts(sql)} returning id),
       held as materialized (
@@ -110,9 +122,14 @@ export async function endSession(db: Db, scope: Scope, id: string): Promise<bool
         from ended e, held h
         where l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
       ),
+      held_pins as materialized (
+        select p.virtual_number_id, p.pin_digest from pins p join ended e on p.session_id = e.id
+        order by p.pin_digest for update of p
+      ),
       released_pins as (
         update pins p set held_until = e.expires_at + make_interval(secs => e.cooloff_seconds)
-        from ended e where p.session_id = e.id
+        from ended e, held_pins h
+        where p.virtual_number_id = h.virtual_number_id and p.pin_digest = h.pin_digest
       )
       select id from ended`,
   );
