@@ -30,14 +30,22 @@ export interface DueCallback {
 }
 
 /**
- * Takes callbacks that are due, at most `perEndpoint` of each endpoint and none of those in `busyEndpoints`,
- * so that a slow receiver cannot fill the window of the others. Whoever takes one has it for `leaseSeconds`;
- * if it is not settled by then, it is due again.
+ * Takes callbacks that are due, so that slow receivers cannot fill the window of the others: at most `perEndpoint`
+ * of each of `quickEndpoints`, `perOther` of each other (and `othersLimit` of those in all), and none of
+ * `busyEndpoints`. Whoever takes one has it for `leaseSeconds`; if it is not settled by then, it is due again.
  */
 export async function takeDueCallbacks(
   db: Db,
   vault: Vault,
-  wish: { limit: number; perEndpoint: number; busyEndpoints: readonly string[]; leaseSeconds: number },
+  wish: {
+    readonly limit: number;
+    readonly perEndpoint: number;
+    readonly quickEndpoints: readonly string[];
+    readonly perOther: number;
+    readonly othersLimit: number;
+    readonly busyEndpoints: readonly string[];
+    readonly leaseSeconds: number;
+  },
 ): Promise<readonly DueCallback[]> {
   const { sql } = db;
   const rows = await sql<DueRow[]>`
@@ -48,14 +56,23 @@ export async function takeDueCallbacks(
       select (select c.endpoint from callbacks c where c.state = 'pending' and c.endpoint > e.endpoint order by c.endpoint limit 1)
       from endpoints e where e.endpoint is not null
     ),
-    due as materialized (
-      select d.id from endpoints e cross join lateral (
+    free as (
+      select endpoint, endpoint = any(${[...wish.quickEndpoints]}::text[]) as is_quick from endpoints
+      where endpoint is not null and endpoint <> all(${[...wish.busyEndpoints]}::text[])
+    ),
+    waiting as materialized (
+      select d.id, f.is_quick from free f cross join lateral (
         select c.id from callbacks c
-        where c.state = 'pending' and c.endpoint = e.endpoint and c.next_attempt_at <= now()
-        order by c.next_attempt_at limit ${wish.perEndpoint} for update skip locked
+        where c.state = 'pending' and c.endpoint = f.endpoint and c.next_attempt_at <= now()
+        order by c.next_attempt_at limit case when f.is_quick then ${wish.perEndpoint}::int else ${wish.perOther}::int end
+        for update skip locked
       ) d
-      where e.endpoint is not null and e.endpoint <> all(${[...wish.busyEndpoints]}::text[])
-      order by random() limit ${wish.limit}
+    ),
+    due as materialized (
+      (select id from waiting where is_quick order by random() limit ${wish.limit})
+      union all
+      (select id from waiting where not is_quick order by random() limit ${wish.othersLimit})
+      limit ${wish.limit}
     ),
     taken as (
       update callbacks c set attempts = c.attempts + 1, next_attempt_at = now() + make_interval(secs => ${wish.leaseSeconds})
@@ -101,7 +118,7 @@ interface DueRow {
   readonly callerCipher: Buffer | null;
   readonly sequence: number;
   readonly occurredAtMs: number;
-  readonly details: string;
+  readonly details: Callback['details'];
   readonly url: string;
   readonly method: HttpMethod;
   readonly endpoint: string;
@@ -123,7 +140,7 @@ function toDueCallback(vault: Vault, row: DueRow): DueCallback {
       caller: caller as Phone | null,
       sequence: row.sequence,
       occurredAt: new Date(row.occurredAtMs),
-      details: JSON.parse(row.details),
+      details: row.details,
       url: row.url,
       method: row.method,
     },
