@@ -105,7 +105,7 @@ async function claimNumber(deps: Deps, claim: Claim): Promise<ClaimRefusal | { c
   const { draft } = claim;
   const isDrawn = draft.pinRequired && draft.pins === null;
   const parties = [draft.firstParty, draft.secondParty];
-  for (let draws = 0; ; draws++) {
+  for (let draws = 1; ; draws++) {
     const pins = isDrawn ? generatePins(draft.settings.generatePinLength, parties, deps.random) : draft.pins;
     const at = await claimSession(deps.db, deps.vault, { ...claim, pins });
     if (typeof at === 'object') return { claim: { ...claim, pins }, at };
