@@ -8,6 +8,7 @@ import { api } from '../support/service.ts';
 // `npm start` without any setting, told once from the first start to the last, in one data directory.
 const home = makeHome();
 const DATA_DIR = path.join(home.directory, 'data');
+const NPM_DATA_DIR = path.join(home.directory, 'npm');
 const start = async () => (await startProcess({ DATA_DIR })).ready();
 let demo = '';
 
@@ -94,6 +95,14 @@ describe('without any setting', () => {
     expect(second.stderr()).toContain(`is already in use by process ${service.pid}; stop that process first`);
     expect(second.stderr()).toContain('DATABASE_URL');
     await endsCleanly(service);
+  });
+
+  test('started by npm, it is ended by a SIGTERM to npm, and leaves no process behind', async () => {
+    const service = await (await startProcess({ DATA_DIR: NPM_DATA_DIR }, 'npm')).ready();
+    service.kill('SIGTERM');
+    expect((await service.ended).ms).toBeLessThan(10_000);
+    expect(processesOf(NPM_DATA_DIR)).toEqual([]);
+    await expect(fetch(`${service.url}/health/live`)).rejects.toThrow();
   });
 
   test('kill -9 while 500 sessions are being created loses none that was acknowledged and leaves no PostgreSQL behind', async () => {

@@ -31,12 +31,22 @@ interface Exit {
 
 const started: ServiceProcess[] = [];
 
-/** Starts `dist/main.js` with these settings and a free PORT; nothing else of our environment is given on. */
-export async function startProcess(settings: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+/**
+ * Starts `dist/main.js` with these settings and a free PORT; nothing else of our environment is given on. By npm it is
+ * `npm start` without the build before, which the test run has done.
+ */
+export async function startProcess(
+  settings: Readonly<Record<string, string>>,
+  by: 'node' | 'npm' = 'node',
+): Promise<ServiceProcess> {
   const port = await freePort();
-  const child = spawn(process.execPath, [path.join(builtService(), 'main.js')], {
+  const [file, args, cwd] =
+    by === 'npm'
+      ? ['npm', ['start', '--ignore-scripts'], path.dirname(builtService())]
+      : [process.execPath, [path.join(builtService(), 'main.js')], tmpdir()];
+  const child = spawn(file, args, {
     env: { PATH: process.env.PATH, LOG_LEVEL: 'warn', PORT: String(port), ...settings },
-    cwd: tmpdir(),
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said = { stdout: '', stderr: '' };
