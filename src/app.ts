@@ -22,6 +22,9 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     genReqId: () => deps.newUuid(),
     bodyLimit: 64 * 1024,
     frameworkErrors: refuseAddress,
+    // What arrives while we end is answered like anything else: a call cannot wait for the next instance.
+    return503OnClosing: false,
+    handlerTimeout: 10_000,
     requestTimeout: 10_000,
     connectionTimeout: 15_000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 200 },

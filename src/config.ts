@@ -29,16 +29,20 @@ export interface Config {
 /** Thrown when the environment is wrong; its message lists every fault and no secret. */
 export class ConfigError extends Error {}
 
-const seconds = (max: number) => z.coerce.number().int().min(1).max(max);
+const whole = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+};
+const seconds = (max: number) => whole(1, max);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
-const httpUrl = z.url({ protocol: /^https?$/ });
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 const MASTER_KEY_BYTES = 32;
 
 const environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: z.coerce.number().int().min(1).max(65535).default(3000),
+  PORT: whole(1, 65535).default(3000),
   PUBLIC_URL: httpUrl.optional(),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// or postgresql:// URL' }).optional(),
   DATA_DIR: z.string().min(1).default('.bauta'),
   MASTER_KEY: z
     .string()

@@ -17,7 +17,7 @@ import { applyBootstrap, type Bootstrap, BootstrapError, parseBootstrap } from '
 import { startDispatcher } from './service/callbacks.ts';
 import { demoBootstrap, demoText } from './service/demo.ts';
 import { hasNoAccounts } from './store/accounts.ts';
-import { connect, disconnect } from './store/connect.ts';
+import { connect, disconnect, isOutage, sqlState } from './store/connect.ts';
 import { startEmbedded } from './store/embedded.ts';
 import { migrate, whileAlone } from './store/migrate.ts';
 import { openVault } from './store/vault.ts';
@@ -32,6 +32,7 @@ const CALLBACKS_GRACE_MS = 3_000;
 /** The process: read the settings, open everything in order, close it in reverse. */
 async function main(): Promise<void> {
   const config = readConfig(process.env);
+  const declared = config.bootstrapFile === null ? null : parseBootstrap(readBootstrap(config.bootstrapFile));
   const log = createLog(config.logLevel);
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
@@ -68,7 +69,7 @@ async function main(): Promise<void> {
   };
   const demo = await whileAlone(databaseUrl, async () => {
     await migrate(databaseUrl);
-    if (await isRightKey(db, vault)) return bootstrap(deps);
+    if (await isRightKey(db, vault)) return bootstrap(deps, declared);
     throw new ConfigError('MASTER_KEY is not the key that this database was written with');
   });
 
@@ -114,10 +115,9 @@ async function startOwnDatabase(config: Config, log: Logger, closers: (() => Pro
 }
 
 /** Applies the bootstrap file, or makes a demo in an empty store. @returns the demo when it was made now. */
-async function bootstrap(deps: Deps): Promise<Bootstrap | null> {
-  const { bootstrapFile } = deps.config;
-  if (bootstrapFile !== null) {
-    await applyBootstrap(deps, parseBootstrap(readBootstrap(bootstrapFile)));
+async function bootstrap(deps: Deps, declared: Bootstrap | null): Promise<Bootstrap | null> {
+  if (declared !== null) {
+    await applyBootstrap(deps, declared);
     return null;
   }
   if (!(await hasNoAccounts(deps.db))) return null;
@@ -134,8 +134,15 @@ function readBootstrap(file: string): string {
   }
 }
 
+/** What an operator can mend, in words; null for a fault of ours. */
+function startFault(error: unknown): string | null {
+  if (error instanceof ConfigError || error instanceof BootstrapError) return error.message;
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  if (syscall === 'listen') return `HOST and PORT cannot be listened on (${code}).`;
+  return isOutage(error) ? `DATABASE_URL: the database cannot be reached (${sqlState(error)}).` : null;
+}
+
 main().catch((error: unknown) => {
-  const isExpected = error instanceof ConfigError || error instanceof BootstrapError;
-  process.stderr.write(`${isExpected ? error.message : JSON.stringify(describeError(error))}\n`);
+  process.stderr.write(`${startFault(error) ?? JSON.stringify(describeError(error))}\n`);
   process.exit(1);
 });

@@ -1,7 +1,7 @@
 import type { CallDecision, CallFacts, CallQuestionFacts, CallStep, PartyOnCall, PinPolicy } from './call-facts.ts';
 import { pinFailed, playable, startAsking, tryPin } from './call-pin.ts';
 import type { CallPlan, Prompt } from './plan.ts';
-import { APOLOGY } from './plan.ts';
+import { REJECTION } from './plan.ts';
 import { otherSide } from './session.ts';
 
 /**
@@ -11,7 +11,7 @@ import { otherSide } from './session.ts';
  * retry counts no second PIN try and books no second fact.
  */
 export function decideCall(facts: CallFacts, question: CallQuestionFacts): CallDecision {
-  if (facts.virtualNumber === null) return { plan: APOLOGY, reason: 'unknown_number', step: null };
+  if (facts.virtualNumber === null) return UNKNOWN_NUMBER;
   switch (facts.call?.outcome) {
     case 'connected':
       // Only the session's own life counts here: who the caller is was settled by an earlier step.
@@ -28,6 +28,9 @@ export function decideCall(facts: CallFacts, question: CallQuestionFacts): CallD
       return greet(facts, question);
   }
 }
+
+/** The number that was called is none of the account's. There is no row to book such a call in. */
+export const UNKNOWN_NUMBER: CallDecision = { plan: REJECTION, reason: 'unknown_number', step: null };
 
 /** The first time that a call is heard of. */
 function greet(facts: CallFacts, question: CallQuestionFacts): CallDecision {

@@ -50,6 +50,12 @@ export interface CallPlan {
   readonly ending: Ending;
 }
 
+/**
+ * The plan for a call to nobody: refused before it is answered, which costs nothing. A number that is not ours and
+ * one whose sessions have ended sound alike.
+ */
+export const REJECTION: CallPlan = { prompts: [], ending: { kind: 'hangup', rejected: true } };
+
 /** The plan for a call that cannot be decided: it ends with a sentence, never with an error. */
 export const APOLOGY: CallPlan = {
   prompts: [{ kind: 'say', text: 'Sorry, this call cannot be connected right now.' }],

@@ -37,7 +37,9 @@ function parse(request: WebhookRequest, defaultCountry: Country | null): CallQue
   const isGet = request.method === 'GET';
   const fields = isGet ? request.query : request.body;
   if (!isRecord(fields)) return malformed('body', 'must be a JSON object');
-  const { caller, callee = null, uuid = null } = fields;
+  const { caller, uuid = null } = fields;
+  // Empty is as good as absent: the number is then the connection's own.
+  const callee = fields.callee || null;
   const data = (isGet ? null : fields.data) ?? {};
 
   if (caller === undefined) return malformed('caller', 'must be given');

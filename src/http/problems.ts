@@ -26,7 +26,7 @@ export function handleErrors(app: FastifyInstance): void {
     if (error instanceof InvalidRequest) return sendProblem(reply, error.problem);
     const status = error.statusCode ?? 500;
     if (status < 500) return sendError(reply, status, REFUSALS[status] ?? 'The request could not be read.');
-    if (isOutage(error)) {
+    if (status === 503 || isOutage(error)) {
       request.log.warn({ err: error }, 'request.unavailable');
       return sendProblem(reply, { kind: 'unavailable' });
     }

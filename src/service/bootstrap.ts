@@ -138,10 +138,10 @@ export async function applyBootstrap({ db, vault }: Deps, file: Bootstrap): Prom
     const providerId = ids.get(n.provider);
     const country = countryOf(n.number);
     if (providerId === undefined || country === null) throw new BootstrapError('a number that was not checked');
-    const actor = { accountId: parent ?? n.account, subaccountId: null };
-    const place = { subaccountId: parent === null ? null : n.account, providerId, alias: n.alias ?? null };
-    const outcome = await putNumbers(db, actor, place, [{ number: n.number, country }]);
-    if (outcome === 'taken') throw new BootstrapError(`The number ${n.number} belongs to another account.`);
+    const accountId = parent ?? n.account;
+    const place = { accountId, subaccountId: parent === null ? null : n.account, providerId, alias: n.alias ?? null };
+    const outcome = await putNumbers(db, 'operator', place, [{ number: n.number, country }]);
+    if (outcome === 'taken') throw new BootstrapError(`The number ${n.number} is held by sessions of another account.`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { decideCall } from '../core/call.ts';
+import { decideCall, UNKNOWN_NUMBER } from '../core/call.ts';
 import type { CallDecision, FallbackDestination } from '../core/call-facts.ts';
 import type { CallQuestion } from '../core/call-question.ts';
 import { isPhone } from '../core/phone.ts';
@@ -26,7 +26,7 @@ export async function answerCall(
 ): Promise<CallDecision> {
   const { answerDb: db, vault } = deps;
   const virtualNumber = question.callee ?? connection.defaultNumber;
-  if (virtualNumber === null) return { plan: APOLOGY, reason: 'unknown_number', step: null };
+  if (virtualNumber === null) return UNKNOWN_NUMBER;
   const query: CallQuery = {
     providerId: connection.id,
     accountId: connection.accountId,
@@ -40,7 +40,7 @@ export async function answerCall(
     question.digits === null ? null : vault.pinDigest(virtualNumber, question.digits).toString('base64url');
   for (let round = 0; round < ROUNDS; round++) {
     const loaded = await loadCall(db, vault, query);
-    if (loaded === null) return { plan: APOLOGY, reason: 'unknown_number', step: null };
+    if (loaded === null) return UNKNOWN_NUMBER;
     const facts = { ...loaded.facts, connection: onCall(deps, connection) };
     const decision = decideCall(facts, { digits, tryNumber: question.tryNumber });
     if (decision.step === null) return decision;

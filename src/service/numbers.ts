@@ -38,7 +38,7 @@ export async function addNumbers(
     if (country === null) return invalid('numbers', 'has a number that belongs to no country');
     rows.push({ number, country });
   }
-  const place = { subaccountId, providerId, alias: wish.alias ?? null };
+  const place = { accountId: scope.accountId, subaccountId, providerId, alias: wish.alias ?? null };
   return (await putNumbers(deps.db, scope, place, rows)) === 'put' ? null : refused({ kind: 'number_taken' });
 }
 

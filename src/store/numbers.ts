@@ -84,27 +84,34 @@ export interface NewNumber {
  * Puts numbers into the pool, all or none. One that is there already is brought to what is declared; one
  * that left the pool comes back, to another account only when nothing holds it any more.
  *
- * @param actor who does it: a subaccount may not take over a number of its main account or of a sibling.
+ * @param actor who does it: a subaccount may not take over a number of its main account or of a sibling; the
+ *   operator may move a number that nothing holds, whoever has it.
  * @returns 'taken' when one belongs to somebody else.
  */
 export async function putNumbers(
   db: Db,
-  actor: Scope,
-  place: { readonly subaccountId: string | null; readonly providerId: number; readonly alias: string | null },
+  actor: Scope | 'operator',
+  place: {
+    readonly accountId: string;
+    readonly subaccountId: string | null;
+    readonly providerId: number;
+    readonly alias: string | null;
+  },
   numbers: readonly NewNumber[],
 ): Promise<'put' | 'taken'> {
   const { sql: query } = db;
+  const subaccountId = actor === 'operator' ? null : actor.subaccountId;
   try {
     await query`
       with put as (
         insert into virtual_numbers as v (number, account_id, subaccount_id, provider_id, country, alias)
-        select w.number, ${actor.accountId}, ${place.subaccountId}, ${place.providerId}, w.country, ${place.alias}
+        select w.number, ${place.accountId}, ${place.subaccountId}, ${place.providerId}, w.country, ${place.alias}
         from unnest(${numbers.map((n) => n.number)}::text[], ${numbers.map((n) => n.country)}::text[]) as w(number, country)
         order by w.number
         on conflict (number) do update set account_id = excluded.account_id, subaccount_id = excluded.subaccount_id,
           provider_id = excluded.provider_id, alias = coalesce(excluded.alias, v.alias), retired_at = null
-        where (v.account_id = excluded.account_id and (${actor.subaccountId}::text is null or v.subaccount_id = ${actor.subaccountId}))
-          or (v.retired_at is not null and not exists (
+        where (v.account_id = excluded.account_id and (${subaccountId}::text is null or v.subaccount_id = ${subaccountId}))
+          or ((v.retired_at is not null or ${actor === 'operator'}) and not exists (
           select from leases l where l.virtual_number_id = v.id and l.held_until > now()))
         returning 1
       )

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideCall } from '../../src/core/call.ts';
-import { APOLOGY } from '../../src/core/plan.ts';
+import { REJECTION } from '../../src/core/plan.ts';
 import { otherSide } from '../../src/core/session.ts';
 import {
   caller,
@@ -151,13 +151,13 @@ describe('a plan', () => {
     );
   });
 
-  it('is an apology for a number that is not ours', () => {
+  it('refuses a call to a number that is not ours', () => {
     fc.assert(
       fc.property(world, caller, connection, (w, from, brought) => {
         const facts = factsOf({ ...w, connection: brought }, from, { call: null, booked: null }, null);
         const question = { digits: null, tryNumber: null };
         const decision = decideCall({ ...facts, virtualNumber: null }, question);
-        expect(decision).toEqual({ plan: APOLOGY, reason: 'unknown_number', step: null });
+        expect(decision).toEqual({ plan: REJECTION, reason: 'unknown_number', step: null });
       }),
     );
   });

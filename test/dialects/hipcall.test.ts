@@ -110,7 +110,7 @@ describe('hipcall.parse', () => {
   });
 
   it('refuses a callee, an id or data that are there and unreadable', () => {
-    for (const callee of ['', 'anonymous', 908508851980, ['908508851980'], {}]) {
+    for (const callee of ['anonymous', 908508851980, ['908508851980'], {}]) {
       expect(hipcall.parse(post({ ...FULL, callee }), null)).toEqual(malformed('callee'));
     }
     for (const uuid of ['', 'a b', 'x'.repeat(65), 7, [FULL.uuid], {}]) {
@@ -122,6 +122,11 @@ describe('hipcall.parse', () => {
     for (const body of [undefined, null, '', 'x', [], [FULL], 1]) {
       expect(hipcall.parse(post(body), null)).toEqual(malformed('body'));
     }
+  });
+
+  it('takes an empty callee as none', () => {
+    for (const callee of ['', null])
+      expect(hipcall.parse(post({ ...FULL, callee }), null)).toMatchObject({ callee: null });
   });
 
   it('ignores every other field, whatever its type', () => {

@@ -52,6 +52,18 @@ describe('a start is refused with a message for people', () => {
     expect(message).not.toMatch(/hunter2|my-secret-key/);
   });
 
+  test('that says which setting leads to no database, and to no port', async () => {
+    expect(await refusal({ DATABASE_URL: 'postgres://bauta:hunter2@127.0.0.1:1/none' })).toBe(
+      'DATABASE_URL: the database cannot be reached (ECONNREFUSED).\n',
+    );
+    const taken = await (await startProcess(settings)).ready();
+    expect(await refusal({ PORT: new URL(taken.url).port })).toBe(
+      'HOST and PORT cannot be listened on (EADDRINUSE).\n',
+    );
+    taken.kill('SIGTERM');
+    await taken.ended;
+  });
+
   test('that lists all faults of the bootstrap file at once, and no secret', async () => {
     const { accounts, providers, numbers } = declared();
     const file = bootstrapFile({

@@ -66,13 +66,16 @@ describe.each(LINES.filter((line) => line.style === 'full'))(
   'a number that is not the account’s, over $name,',
   (line) => {
     it.each(['+14155559999', '+902125559999', '+442079460018'])(
-      'as %s nobody’s, ends the call politely and stores nothing',
+      'as %s nobody’s, ends the call as a number without sessions does, and stores nothing',
       async (to) => {
         const call = world.call(line, world.phone(line), { to });
         expect(await call.dial()).toEqual(['hangup']);
-        expect(call.last()).toMatchObject({ status: 200, rejected: false });
-        expect(call.last().spoken).toHaveLength(isPlivo(line) ? 1 : 0);
+        expect(call.last()).toMatchObject({ status: 200, rejected: isPlivo(line), spoken: [] });
         expect(await world.calls()).toEqual([]);
+        // A guesser learns nothing of which numbers are ours.
+        const ours = world.call(line, world.phone(line));
+        expect(await ours.dial()).toEqual(['hangup']);
+        expect(ours.last().document).toBe(call.last().document);
       },
     );
 
