@@ -24,10 +24,11 @@ import { openVault } from './store/vault.ts';
 import { isRightKey } from './store/vault-check.ts';
 
 // All of an orderly end, below the 10 s that supervisors commonly give, and its parts.
-const GRACE_MS = 9_500;
+const GRACE_MS = 8_500;
 const REQUESTS_GRACE_MS = 3_000;
 const JOBS_GRACE_MS = 1_000;
 const CALLBACKS_GRACE_MS = 3_000;
+const DATABASE_GRACE_MS = 1_500;
 
 /** The process: read the settings, open everything in order, close it in reverse. */
 async function main(): Promise<void> {
@@ -110,7 +111,8 @@ async function startOwnDatabase(config: Config, log: Logger, closers: (() => Pro
   const server = await startEmbedded({ directory: join(config.dataDir, 'pg'), onExit }).catch((cause: unknown) => {
     throw new ConfigError(cause instanceof Error ? cause.message : 'PostgreSQL did not start', { cause });
   });
-  closers.push(() => server.stop());
+  // Its watchdog goes on with it when we are gone.
+  closers.push(() => atMost(DATABASE_GRACE_MS, server.stop()));
   return server.url;
 }
 
