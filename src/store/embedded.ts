@@ -66,7 +66,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   await untilFree(directory, deadline);
 
   const runner = findRunner(directory);
-  removeLeftovers(directory);
+  await removeLeftovers(directory);
   if (!isCluster(directory)) await createCluster(runner, directory, durable);
   giveTo(runner, directory);
   const password = fs.readFileSync(passwordFile(directory), 'utf8').trim();
@@ -160,17 +160,29 @@ function ensurePassword(directory: string): void {
 }
 
 /** Removes what starts left behind that were killed in the middle. */
-function removeLeftovers(directory: string): void {
+async function removeLeftovers(directory: string): Promise<void> {
   const parent = path.dirname(directory);
   for (const name of fs.readdirSync(parent)) {
     if (!name.startsWith(path.basename(directory) + DRAFT)) continue;
     const maker = Number.parseInt(name.slice(path.basename(directory).length + DRAFT.length), 10);
     if (maker !== process.pid && isAlive(maker)) continue;
-    // Its initdb may be on its way out, and still writing.
-    fs.rmSync(path.join(parent, name), { recursive: true, force: true, maxRetries: 10 });
+    await removeWhole(path.join(parent, name));
   }
   const log = logFile(directory);
   if (fs.existsSync(log) && fs.statSync(log).size > LOG_LIMIT_BYTES) fs.renameSync(log, `${log}.old`);
+}
+
+/** Its initdb may be on its way out and still writing, so that what was just emptied is not empty. */
+async function removeWhole(draft: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      fs.rmSync(draft, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (errorCode(error) !== 'ENOTEMPTY' || tries === 50) throw error;
+      await sleep(100);
+    }
+  }
 }
 
 /** A cluster made as another user (or in a user namespace) changes hands. Only root can do that. */
