@@ -94,3 +94,29 @@ export function takePlaces(sql: postgres.Sql, leases: readonly WantedLease[], pi
       returning 1
     )`;
 }
+
+/**
+ * Part of a statement with a CTE `kept (session_id, held_until)`: locks the places of its session, leases as the
+ * CTE `held`, in the order of `takePlaces`, and holds them until then.
+ *
+ * @param movesLeases false where the statement itself takes and drops leases: a row changes once in a statement.
+ */
+export function holdPlaces(sql: postgres.Sql, movesLeases: boolean) {
+  return sql`
+    held as materialized (
+      select l.virtual_number_id, l.party_digest from leases l join kept k using (session_id)
+      order by l.party_digest for update of l
+    ),
+    held_longer as (
+      update leases l set held_until = k.held_until from kept k, held h
+      where ${movesLeases} and l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
+    ),
+    held_pins as materialized (
+      select p.virtual_number_id, p.pin_digest from pins p join kept k using (session_id)
+      order by p.pin_digest for update of p
+    ),
+    pins_held_longer as (
+      update pins p set held_until = k.held_until from kept k, held_pins h
+      where p.virtual_number_id = h.virtual_number_id and p.pin_digest = h.pin_digest
+    )`;
+}

@@ -3,7 +3,7 @@ import type { Phone } from '../core/phone.ts';
 import type { HttpMethod, SessionSettings } from '../core/session.ts';
 import { bookTimeouts } from './callbacks.ts';
 import { type Db, keyed, sqlState } from './connect.ts';
-import { takePlaces, wantedLeases } from './places.ts';
+import { holdPlaces, takePlaces, wantedLeases } from './places.ts';
 import { sealParty } from './session-rows.ts';
 import type { Vault } from './vault.ts';
 
@@ -65,27 +65,13 @@ function runChange(db: Db, vault: Vault, scope: Scope, id: string, change: Sessi
       select id as session_id, virtual_number_id, held_until from changed where ${parties !== undefined}
     ),
     ${takePlaces(sql, wanted, [])},
-    held as materialized (
-      select l.virtual_number_id, l.party_digest from leases l join changed c on l.session_id = c.id
-      order by l.party_digest for update of l
-    ),
+    kept as (select id as session_id, held_until from changed),
+    ${holdPlaces(sql, parties === undefined)},
     dropped as (
       delete from leases l using held h
       where ${parties !== undefined} and l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
         and l.party_digest not in (select digest from wanted_lease)
       returning 1
-    ),
-    prolonged as (
-      update leases l set held_until = c.held_until from changed c, held h
-      where ${parties === undefined} and l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
-    ),
-    held_pins as materialized (
-      select p.virtual_number_id, p.pin_digest from pins p join changed c on p.session_id = c.id
-      order by p.pin_digest for update of p
-    ),
-    prolonged_pins as (
-      update pins p set held_until = c.held_until from changed c, held_pins h
-      where p.virtual_number_id = h.virtual_number_id and p.pin_digest = h.pin_digest
     )
     select case when (select count(*) from leased) < ${wanted.length} then refuse('lease') end from changed`;
 }
@@ -113,24 +99,8 @@ export async function endSession(db: Db, scope: Scope, id: string): Promise<bool
         returning s.*
       ),
       told as (${bookTimeouts(sql)} returning id),
-      held as materialized (
-        select l.virtual_number_id, l.party_digest from leases l join ended e on l.session_id = e.id
-        order by l.party_digest for update of l
-      ),
-      released as (
-        update leases l set held_until = e.expires_at + make_interval(secs => e.cooloff_seconds)
-        from ended e, held h
-        where l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
-      ),
-      held_pins as materialized (
-        select p.virtual_number_id, p.pin_digest from pins p join ended e on p.session_id = e.id
-        order by p.pin_digest for update of p
-      ),
-      released_pins as (
-        update pins p set held_until = e.expires_at + make_interval(secs => e.cooloff_seconds)
-        from ended e, held_pins h
-        where p.virtual_number_id = h.virtual_number_id and p.pin_digest = h.pin_digest
-      )
+      kept as (select id as session_id, expires_at + make_interval(secs => cooloff_seconds) as held_until from ended),
+      ${holdPlaces(sql, true)}
       select id from ended`,
   );
   return rows.length > 0;
