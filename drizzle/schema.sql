@@ -12,6 +12,16 @@ create table accounts (
   constraint accounts_sub_has_parent CHECK ((("left"(id, 1) = 'S'::text) = (parent_id IS NOT NULL)))
 );
 
+create table callback_attempts (
+  callback_id uuid not null,
+  attempt integer not null,
+  at timestamp with time zone not null,
+  status integer,
+  error text,
+  duration_ms integer not null,
+  constraint callback_attempts_once PRIMARY KEY (callback_id, attempt)
+);
+
 create table callbacks (
   id uuid default gen_random_uuid() not null,
   event_key text not null,
@@ -33,12 +43,20 @@ create table callbacks (
   last_status integer,
   last_error text,
   delivered_at timestamp with time zone,
+  recording_id uuid,
+  schedule_start integer default 0 not null,
   constraint callbacks_event_once UNIQUE (event_key),
   constraint callbacks_pkey PRIMARY KEY (id),
-  constraint callbacks_state CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'given_up'::text])))
+  constraint callbacks_state CHECK ((state = ANY (ARRAY['pending'::text, 'paused'::text, 'delivered'::text, 'given_up'::text])))
 );
 
+CREATE INDEX callbacks_call ON public.callbacks USING btree (call_id) WHERE (call_id IS NOT NULL);
+
 CREATE INDEX callbacks_due ON public.callbacks USING btree (endpoint, next_attempt_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX callbacks_newest ON public.callbacks USING btree (account_id, occurred_at, id);
+
+CREATE INDEX callbacks_paused ON public.callbacks USING btree (account_id, endpoint) WHERE (state = 'paused'::text);
 
 CREATE INDEX callbacks_session ON public.callbacks USING btree (session_id, sequence);
 
@@ -48,7 +66,7 @@ create table calls (
   provider_call_id text not null,
   anonymous_key bytea,
   account_id text not null,
-  virtual_number_id integer not null,
+  virtual_number_id integer,
   caller_digest bytea,
   caller_cipher bytea,
   session_id uuid,
@@ -61,15 +79,109 @@ create table calls (
   version integer not null,
   started_at timestamp with time zone default now() not null,
   decided_at timestamp with time zone default now() not null,
-  constraint calls_connected_to_someone CHECK (((outcome <> 'connected'::text) OR (session_id IS NOT NULL))),
+  subaccount_id text,
+  direction text default 'inbound'::text not null,
+  callee_digest bytea,
+  callee_cipher bytea,
+  record_format text,
+  currency text default 'USD'::text not null,
+  a_started_at timestamp with time zone,
+  a_ringing_at timestamp with time zone,
+  a_answered_at timestamp with time zone,
+  a_ended_at timestamp with time zone,
+  a_hangup_code integer,
+  a_hangup_source text,
+  a_seconds integer,
+  a_billed_seconds integer,
+  a_rate numeric,
+  a_cost numeric,
+  b_leg_id text,
+  b_started_at timestamp with time zone,
+  b_ringing_at timestamp with time zone,
+  b_answered_at timestamp with time zone,
+  b_ended_at timestamp with time zone,
+  b_hangup_code integer,
+  b_hangup_source text,
+  b_seconds integer,
+  b_billed_seconds integer,
+  b_rate numeric,
+  b_cost numeric,
+  a_corrected_billed_seconds integer,
+  a_corrected_rate numeric,
+  a_corrected_cost numeric,
+  b_corrected_billed_seconds integer,
+  b_corrected_rate numeric,
+  b_corrected_cost numeric,
+  overdue_at timestamp with time zone,
+  swept_at timestamp with time zone,
+  recording_missed_at timestamp with time zone,
+  is_over boolean generated always as (((a_ended_at IS NOT NULL) OR (swept_at IS NOT NULL))) stored not null,
+  legs integer generated always as (
+CASE
+    WHEN (outcome = 'unplaced'::text) THEN 0
+    ELSE (1 + ((b_leg_id IS NOT NULL))::integer)
+END) stored not null,
+  billed_seconds integer generated always as ((COALESCE(a_corrected_billed_seconds, a_billed_seconds, 0) + COALESCE(b_corrected_billed_seconds, b_billed_seconds, 0))) stored not null,
+  cost numeric generated always as ((COALESCE(a_corrected_cost, a_cost, (0)::numeric) + COALESCE(b_corrected_cost, b_cost, (0)::numeric))) stored not null,
+  constraint calls_connected_to_someone CHECK (((outcome <> ALL (ARRAY['connected'::text, 'placed'::text, 'unplaced'::text])) OR (session_id IS NOT NULL))),
+  constraint calls_on_a_number CHECK (((outcome = 'orphan'::text) OR (virtual_number_id IS NOT NULL))),
   constraint calls_once UNIQUE (provider_id, provider_call_id),
-  constraint calls_outcome CHECK ((outcome = ANY (ARRAY['asked'::text, 'connected'::text, 'pin_failed'::text, 'refused'::text]))),
+  constraint calls_outcome CHECK ((outcome = ANY (ARRAY['asked'::text, 'connected'::text, 'pin_failed'::text, 'refused'::text, 'orphan'::text, 'placed'::text, 'unplaced'::text]))),
   constraint calls_pkey PRIMARY KEY (id)
 );
 
 CREATE INDEX calls_anonymous ON public.calls USING btree (provider_id, anonymous_key, started_at) WHERE (anonymous_key IS NOT NULL);
 
-CREATE INDEX calls_session ON public.calls USING btree (session_id);
+CREATE INDEX calls_leg_a ON public.calls USING btree (account_id, provider_call_id);
+
+CREATE INDEX calls_leg_b ON public.calls USING btree (account_id, b_leg_id) WHERE (b_leg_id IS NOT NULL);
+
+CREATE INDEX calls_lengths ON public.calls USING btree (virtual_number_id, started_at, b_seconds) WHERE (is_over AND (b_answered_at IS NOT NULL));
+
+CREATE INDEX calls_newest ON public.calls USING btree (account_id, started_at, id);
+
+CREATE INDEX calls_orphans ON public.calls USING btree (account_id, started_at) WHERE (outcome = 'orphan'::text);
+
+CREATE INDEX calls_overdue ON public.calls USING btree (overdue_at) WHERE (NOT is_over);
+
+CREATE INDEX calls_running ON public.calls USING btree (session_id) WHERE ((NOT is_over) AND (outcome = ANY (ARRAY['connected'::text, 'placed'::text])));
+
+CREATE INDEX calls_session ON public.calls USING btree (session_id, started_at);
+
+CREATE INDEX calls_unrecorded ON public.calls USING btree (started_at) WHERE ((record_format IS NOT NULL) AND is_over AND (b_answered_at IS NOT NULL) AND (recording_missed_at IS NULL));
+
+create table endpoints (
+  account_id text not null,
+  endpoint text not null,
+  failures integer default 0 not null,
+  failing_since timestamp with time zone,
+  paused_at timestamp with time zone,
+  pause_reason text,
+  constraint endpoints_once PRIMARY KEY (account_id, endpoint),
+  constraint endpoints_pause CHECK (((paused_at IS NULL) = (pause_reason IS NULL)))
+);
+
+create table exchanges (
+  id bigint generated always as identity not null,
+  at timestamp with time zone not null,
+  account_id text not null,
+  provider_id integer not null,
+  webhook text not null,
+  provider_call_id text,
+  virtual_number text,
+  status integer not null,
+  decision text not null,
+  milliseconds numeric not null,
+  content_key uuid not null,
+  content_cipher bytea not null,
+  constraint exchanges_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX exchanges_account ON public.exchanges USING btree (account_id, id);
+
+CREATE INDEX exchanges_at ON public.exchanges USING btree (at);
+
+CREATE INDEX exchanges_call ON public.exchanges USING btree (provider_id, provider_call_id, id);
 
 create table leases (
   virtual_number_id integer not null,
@@ -100,6 +212,28 @@ CREATE INDEX pins_length ON public.pins USING btree (virtual_number_id, length);
 
 CREATE INDEX pins_session ON public.pins USING btree (session_id);
 
+create table placements (
+  session_id uuid not null,
+  account_id text not null,
+  virtual_number_id integer not null,
+  state text default 'due'::text not null,
+  taken_at timestamp with time zone,
+  created_at timestamp with time zone default now() not null,
+  constraint placements_pkey PRIMARY KEY (session_id),
+  constraint placements_state CHECK ((state = ANY (ARRAY['due'::text, 'taken'::text, 'placed'::text, 'failed'::text])))
+);
+
+CREATE INDEX placements_open ON public.placements USING btree (created_at) WHERE (state = ANY (ARRAY['due'::text, 'taken'::text]));
+
+create table pool_peaks (
+  account_id text not null,
+  subaccount_id text not null,
+  country text not null,
+  day timestamp with time zone not null,
+  sessions integer not null,
+  constraint pool_peaks_day PRIMARY KEY (account_id, subaccount_id, country, day)
+);
+
 create table providers (
   id integer generated always as identity not null,
   key_digest bytea not null,
@@ -116,6 +250,27 @@ create table providers (
 );
 
 CREATE INDEX providers_account ON public.providers USING btree (account_id);
+
+create table recordings (
+  id uuid default gen_random_uuid() not null,
+  provider_id integer not null,
+  recording_id text not null,
+  provider_call_id text not null,
+  account_id text not null,
+  url text,
+  format text,
+  duration_ms bigint,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  added_at timestamp with time zone default now() not null,
+  is_complete boolean not null,
+  constraint recordings_once UNIQUE (provider_id, recording_id),
+  constraint recordings_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX recordings_call ON public.recordings USING btree (provider_id, provider_call_id);
+
+CREATE INDEX recordings_newest ON public.recordings USING btree (account_id, added_at);
 
 create table sessions (
   id uuid not null,
@@ -141,6 +296,10 @@ create table sessions (
   modified_at timestamp with time zone not null,
   expires_at timestamp with time zone not null,
   ended_at timestamp with time zone,
+  total_calls integer default 0 not null,
+  total_billed_seconds integer default 0 not null,
+  total_amount numeric default '0'::numeric not null,
+  last_interaction_at timestamp with time zone,
   constraint sessions_cooloff_bounds CHECK (((cooloff_seconds >= 0) AND (cooloff_seconds <= 3600))),
   constraint sessions_parties_differ CHECK ((first_party_digest <> second_party_digest)),
   constraint sessions_parties_present CHECK (((num_nonnulls(first_party_digest, second_party_digest) = 2) OR (single_party AND (num_nonnulls(first_party_digest, second_party_digest) = 1)))),
@@ -161,6 +320,78 @@ CREATE INDEX sessions_first_party ON public.sessions USING btree (first_party_di
 CREATE INDEX sessions_newest ON public.sessions USING btree (account_id, created_at, id);
 
 CREATE INDEX sessions_second_party ON public.sessions USING btree (second_party_digest, created_at);
+
+create table signing_secrets (
+  id uuid not null,
+  account_id text not null,
+  secret_cipher bytea not null,
+  created_at timestamp with time zone default now() not null,
+  expires_at timestamp with time zone,
+  constraint signing_secrets_newest UNIQUE NULLS NOT DISTINCT (account_id, expires_at),
+  constraint signing_secrets_pkey PRIMARY KEY (id)
+);
+
+create table tallies (
+  id bigint generated always as identity not null,
+  account_id text not null,
+  subaccount_id text not null,
+  virtual_number_id integer not null,
+  provider_id integer,
+  hour timestamp with time zone not null,
+  status text default ''::text not null,
+  hangup_code integer,
+  refusal text,
+  currency text,
+  amount numeric default '0'::numeric not null,
+  length_seconds integer,
+  length_count integer default 0 not null,
+  sessions_created bigint default 0 not null,
+  sessions_ended bigint default 0 not null,
+  offered bigint default 0 not null,
+  connected bigint default 0 not null,
+  missed bigint default 0 not null,
+  refused bigint default 0 not null,
+  abandoned bigint default 0 not null,
+  pin_successes bigint default 0 not null,
+  pin_failures bigint default 0 not null,
+  talk_seconds bigint default 0 not null,
+  billed_seconds bigint default 0 not null,
+  constraint tallies_pkey PRIMARY KEY (id)
+);
+
+create table totals (
+  account_id text not null,
+  subaccount_id text not null,
+  dimension text not null,
+  key text not null,
+  grain text not null,
+  period timestamp with time zone not null,
+  sessions_created bigint default 0 not null,
+  sessions_ended bigint default 0 not null,
+  offered bigint default 0 not null,
+  connected bigint default 0 not null,
+  missed bigint default 0 not null,
+  refused bigint default 0 not null,
+  abandoned bigint default 0 not null,
+  pin_successes bigint default 0 not null,
+  pin_failures bigint default 0 not null,
+  talk_seconds bigint default 0 not null,
+  billed_seconds bigint default 0 not null,
+  constraint totals_cell PRIMARY KEY (account_id, dimension, grain, period, key, subaccount_id)
+);
+
+create table totals_by_value (
+  account_id text not null,
+  subaccount_id text not null,
+  dimension text not null,
+  key text not null,
+  grain text not null,
+  period timestamp with time zone not null,
+  metric text not null,
+  value text not null,
+  sum numeric not null,
+  constraint totals_by_value_cell PRIMARY KEY (account_id, dimension, grain, period, key, subaccount_id, metric, value)
+);
 
 create table vault_checks (
   slot smallint default 1 not null,

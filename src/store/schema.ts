@@ -3,26 +3,22 @@ import {
   boolean,
   char,
   check,
-  customType,
   index,
   integer,
   jsonb,
+  numeric,
   pgTable,
   primaryKey,
   smallint,
   text,
-  timestamp,
-  unique,
   uuid,
 } from 'drizzle-orm/pg-core';
-import type { PinPolicy } from '../core/call-facts.ts';
 import type { Phone } from '../core/phone.ts';
 import type { HttpMethod, SessionSettings, Side } from '../core/session.ts';
+import { bytea, instant } from './schema-columns.ts';
 
 // A column named …_digest holds a keyed digest (to look up), one named …_cipher a ciphertext (to show):
 // the key is outside the database, see vault.ts. Virtual numbers are ours and stand in clear.
-const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 
 /** Main accounts (`MA…`) and their subaccounts (`SA…`). */
 export const accounts = pgTable(
@@ -111,6 +107,11 @@ export const sessions = pgTable(
     expiresAt: instant('expires_at').notNull(),
     /** When the end was announced: by the expiry job, by a delete, or by whoever took over a lease. */
     endedAt: instant('ended_at'),
+    /** Sums over the calls that are over: legs, billed seconds, money. See call-books.ts. */
+    totalCalls: integer('total_calls').notNull().default(0),
+    totalBilledSeconds: integer('total_billed_seconds').notNull().default(0),
+    totalAmount: numeric('total_amount').notNull().default('0'),
+    lastInteractionAt: instant('last_interaction_at'),
   },
   (t) => [
     check('sessions_parties_differ', sql`${t.firstPartyDigest} <> ${t.secondPartyDigest}`),
@@ -163,73 +164,6 @@ export const pins = pgTable(
     primaryKey({ name: 'pins_pin_once', columns: [t.virtualNumberId, t.pinDigest] }),
     index('pins_session').on(t.sessionId),
     index('pins_length').on(t.virtualNumberId, t.length),
-  ],
-);
-
-/** One row per call of a provider; it holds how far the call has come. */
-export const calls = pgTable(
-  'calls',
-  {
-    id: uuid('id').primaryKey(),
-    providerId: integer('provider_id').notNull(),
-    providerCallId: text('provider_call_id').notNull(),
-    /** Set when the provider names no call: a digest of caller and callee that its next request shares. */
-    anonymousKey: bytea('anonymous_key'),
-    accountId: text('account_id').notNull(),
-    virtualNumberId: integer('virtual_number_id').notNull(),
-    callerDigest: bytea('caller_digest'),
-    callerCipher: bytea('caller_cipher'),
-    sessionId: uuid('session_id'),
-    callerSide: text('caller_side').$type<Side>(),
-    outcome: text('outcome').notNull(),
-    reason: text('reason').notNull(),
-    authenticated: boolean('authenticated').notNull(),
-    pinPolicy: jsonb('pin_policy').$type<PinPolicy>(),
-    pinTries: text('pin_tries').array().notNull(),
-    /** Counts the recorded steps: a step is recorded only upon the one it was decided on. */
-    version: integer('version').notNull(),
-    startedAt: instant('started_at').notNull().defaultNow(),
-    decidedAt: instant('decided_at').notNull().defaultNow(),
-  },
-  (t) => [
-    unique('calls_once').on(t.providerId, t.providerCallId),
-    check('calls_connected_to_someone', sql`${t.outcome} <> 'connected' or ${t.sessionId} is not null`),
-    check('calls_outcome', sql`${t.outcome} in ('asked', 'connected', 'pin_failed', 'refused')`),
-    index('calls_session').on(t.sessionId),
-    index('calls_anonymous').on(t.providerId, t.anonymousKey, t.startedAt).where(sql`${t.anonymousKey} is not null`),
-  ],
-);
-
-/** What apps are to be told. A row exists exactly when its fact was committed: both are one statement. */
-export const callbacks = pgTable(
-  'callbacks',
-  {
-    id: uuid('id').primaryKey().defaultRandom(),
-    eventKey: text('event_key').notNull().unique('callbacks_event_once'),
-    accountId: text('account_id').notNull(),
-    subaccountId: text('subaccount_id'),
-    sessionId: uuid('session_id').notNull(),
-    virtualNumberId: integer('virtual_number_id').notNull(),
-    callId: uuid('call_id'),
-    event: text('event').notNull(),
-    sequence: integer('sequence').notNull(),
-    details: jsonb('details').notNull().default({}),
-    url: text('url').notNull(),
-    method: text('method').notNull().$type<HttpMethod>(),
-    /** Scheme, host and port: what is slow or dead as a whole. */
-    endpoint: text('endpoint').notNull().generatedAlwaysAs(sql`lower(substring(url from '^[A-Za-z]+://[^/?#]+'))`),
-    occurredAt: instant('occurred_at').notNull().defaultNow(),
-    state: text('state').notNull().default('pending'),
-    attempts: integer('attempts').notNull().default(0),
-    nextAttemptAt: instant('next_attempt_at').notNull().defaultNow(),
-    lastStatus: integer('last_status'),
-    lastError: text('last_error'),
-    deliveredAt: instant('delivered_at'),
-  },
-  (t) => [
-    check('callbacks_state', sql`${t.state} in ('pending', 'delivered', 'given_up')`),
-    index('callbacks_due').on(t.endpoint, t.nextAttemptAt).where(sql`${t.state} = 'pending'`),
-    index('callbacks_session').on(t.sessionId, t.sequence),
   ],
 );
 
