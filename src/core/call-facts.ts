@@ -116,6 +116,11 @@ export interface CallStep {
   readonly policy: PinPolicy | null;
   readonly tries: readonly string[];
   readonly authenticated: boolean;
+  /** Whom the plan dials for the session, and how that is recorded; null where it dials nobody. */
+  readonly callee: Phone | null;
+  readonly recordFormat: 'mp3' | 'wav' | null;
+  /** False where the plan refuses the call before it is answered. */
+  readonly isAnswered: boolean;
   /** True: the session's last caller becomes this caller. */
   readonly remembersCaller: boolean;
   readonly pinEvent: {

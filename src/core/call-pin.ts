@@ -15,6 +15,15 @@ type PinEntry =
   | { readonly kind: 'right'; readonly party: PartyOnCall; readonly tries: readonly string[] }
   | { readonly kind: 'open'; readonly decision: CallDecision };
 
+/** The part of a step that is the same wherever nobody is dialled for a session. */
+export const NOBODY_DIALLED = {
+  party: null,
+  callee: null,
+  recordFormat: null,
+  authenticated: false,
+  remembersCaller: false,
+} as const;
+
 // Used when a PIN session has ended between two questions of one call and nothing else tells the lengths.
 const ANY_LENGTH: PinLengths = { min: 4, max: 15 };
 
@@ -122,5 +131,5 @@ function stepOf(
   tries: readonly string[],
   pinEvent: CallStep['pinEvent'],
 ): CallStep {
-  return { outcome, reason, party: null, policy, tries, authenticated: false, remembersCaller: false, pinEvent };
+  return { ...NOBODY_DIALLED, outcome, reason, policy, tries, isAnswered: true, pinEvent };
 }

@@ -1,7 +1,10 @@
+import type { CallDirection } from './call-report.ts';
 import type { Phone } from './phone.ts';
 
 /** What a provider wants to know: who calls which number, and what was keyed. */
 export interface CallQuestion {
+  /** Outbound: we had the provider call the first party, who is the caller here as well. */
+  readonly direction: CallDirection;
   /** The provider's own id of the call; null where the request names none. */
   readonly callId: string | null;
   /** Null for a withheld or unreadable caller number. */

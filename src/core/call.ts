@@ -1,5 +1,5 @@
 import type { CallDecision, CallFacts, CallQuestionFacts, CallStep, PartyOnCall, PinPolicy } from './call-facts.ts';
-import { pinFailed, playable, startAsking, tryPin } from './call-pin.ts';
+import { NOBODY_DIALLED, pinFailed, playable, startAsking, tryPin } from './call-pin.ts';
 import type { CallPlan, Prompt } from './plan.ts';
 import { REJECTION } from './plan.ts';
 import { otherSide } from './session.ts';
@@ -79,6 +79,9 @@ function connect(facts: CallFacts, party: PartyOnCall, progress: Progress): Call
     policy: progress.policy,
     tries: progress.tries,
     authenticated: progress.authenticated,
+    callee,
+    recordFormat: session.recordFormat,
+    isAnswered: true,
     remembersCaller: isStranger && facts.caller !== null,
     pinEvent: connectEvent(party, progress),
   };
@@ -119,13 +122,12 @@ function refuse(facts: CallFacts, reason: string): CallDecision {
     plan: { prompts, ending: { kind: 'hangup', rejected } },
     reason,
     step: {
+      ...NOBODY_DIALLED,
       outcome: 'refused',
       reason,
-      party: null,
       policy: facts.call?.outcome === 'asked' ? facts.call.policy : null,
       tries: facts.call?.tries ?? [],
-      authenticated: false,
-      remembersCaller: false,
+      isAnswered: !rejected,
       pinEvent: null,
     },
   };

@@ -2,16 +2,20 @@ import { decideCall, UNKNOWN_NUMBER } from '../core/call.ts';
 import type { CallDecision, FallbackDestination } from '../core/call-facts.ts';
 import type { CallQuestion } from '../core/call-question.ts';
 import { isPhone } from '../core/phone.ts';
-import { APOLOGY } from '../core/plan.ts';
+import { APOLOGY, type Ending } from '../core/plan.ts';
 import type { Side } from '../core/session.ts';
 import type { Deps } from '../deps.ts';
-import { type CallQuery, loadCall } from '../store/call-facts.ts';
+import { ANONYMOUS, type CallQuery, loadCall } from '../store/call-facts.ts';
 import { recordStep } from '../store/calls.ts';
 import type { Connection } from '../store/providers.ts';
 import { playUrl } from '../store/sessions.ts';
 
 // Each round is lost to another request of the same call that was recorded first; a call has six tries.
 const ROUNDS = 20;
+// Prompts before a dial, and reports that are late.
+const SLACK_SECONDS = 600;
+// Nobody keys a PIN, hears a message or talks to an extension for longer.
+const IDLE_SECONDS = 3_600;
 
 /**
  * Decides what a call's provider is to do now, and books it.
@@ -34,8 +38,13 @@ export async function answerCall(
     caller: question.caller,
     virtualNumber,
     digits: question.digits,
+    direction: question.direction,
   };
-  const fresh = { id: deps.newUuid(), providerCallId: question.callId ?? deps.newKey() };
+  const fresh = {
+    id: deps.newUuid(),
+    providerCallId: question.callId ?? `${ANONYMOUS}${deps.newKey()}`,
+    currency: connection.currency,
+  };
   const digits =
     question.digits === null ? null : vault.pinDigest(virtualNumber, question.digits).toString('base64url');
   for (let round = 0; round < ROUNDS; round++) {
@@ -45,9 +54,15 @@ export async function answerCall(
     const decision = decideCall(facts, { digits, tryNumber: question.tryNumber });
     if (decision.step === null) return decision;
     if (signal?.aborted) return { plan: APOLOGY, reason: 'late', step: null };
-    if (await recordStep(db, vault, query, loaded, decision.step, fresh)) return decision;
+    const overdue = longestSeconds(decision.plan.ending);
+    if (await recordStep(db, vault, query, loaded, decision.step, fresh, overdue)) return decision;
   }
   return { plan: APOLOGY, reason: 'contended', step: null };
+}
+
+/** After how many seconds a call with this ending is over for certain, or taken to be. */
+function longestSeconds(ending: Ending): number {
+  return ending.kind === 'dial' ? ending.ringTimeoutSeconds + ending.timeLimitSeconds + SLACK_SECONDS : IDLE_SECONDS;
 }
 
 /** What the callee of a session's call hears alone after answering; null for nothing. */

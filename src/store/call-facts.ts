@@ -1,4 +1,5 @@
 import type { CallFacts, CallProgress, PartyOnCall, SessionOnCall } from '../core/call-facts.ts';
+import type { CallDirection } from '../core/call-report.ts';
 import type { Phone } from '../core/phone.ts';
 import type { SessionSettings, Side } from '../core/session.ts';
 import type { Db } from './connect.ts';
@@ -14,15 +15,17 @@ export interface CallQuery {
   readonly caller: Phone | null;
   readonly virtualNumber: Phone;
   readonly digits: string | null;
+  readonly direction: CallDirection;
 }
 
 /** The facts of a call, and what the store must know to record a step upon them. */
 export interface LoadedCall {
   readonly facts: Omit<CallFacts, 'connection'>;
   readonly virtualNumberId: number;
-  /** Null when the call is new. */
+  /** Null when nothing was heard of the call before, as is `callId`. */
   readonly providerCallId: string | null;
-  /** 0 when the call is new. */
+  readonly callId: string | null;
+  /** 0 when no step of the call was recorded yet. */
   readonly version: number;
 }
 
@@ -102,6 +105,9 @@ export async function loadCall(db: Db, vault: Vault, query: CallQuery): Promise<
   return row ? toLoadedCall(vault, query, row) : null;
 }
 
+/** What the ids that we give to calls without one begin with; no provider's id has a colon. */
+export const ANONYMOUS = 'anonymous:';
+
 /** What requests of one call share where the provider gives it no id. */
 export function anonymousKey(vault: Vault, query: Pick<CallQuery, 'caller' | 'virtualNumber'>): Buffer {
   return vault.secretDigest(`${query.caller ?? ''}>${query.virtualNumber}`);
@@ -120,8 +126,9 @@ interface SessionJson {
 }
 
 interface CallJson {
+  readonly id: string;
   readonly provider_call_id: string;
-  readonly outcome: CallProgress['outcome'];
+  readonly outcome: CallProgress['outcome'] | 'orphan' | 'placed' | 'unplaced';
   readonly authenticated: boolean;
   readonly pin_policy: Extract<CallProgress, { outcome: 'asked' }>['policy'];
   readonly pin_tries: readonly string[];
@@ -147,16 +154,12 @@ function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall
   return {
     virtualNumberId: row.numberId,
     providerCallId: call?.provider_call_id ?? null,
+    callId: call?.id ?? null,
     version: call?.version ?? 0,
     facts: {
       virtualNumber: query.virtualNumber,
       caller: query.caller,
-      call: call && {
-        outcome: call.outcome,
-        authenticated: call.authenticated,
-        policy: call.pin_policy,
-        tries: call.pin_tries,
-      },
+      call: toProgress(call),
       known: party(row.known),
       named: party(row.named),
       booked: party(row.booked),
@@ -166,6 +169,14 @@ function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall
       pinLengths: row.pinMin !== null && row.pinMax !== null ? { min: row.pinMin, max: row.pinMax } : null,
     },
   };
+}
+
+/** A call that was reported or placed before its first question has come nowhere yet. */
+function toProgress(call: CallJson | null): CallProgress | null {
+  if (call === null) return null;
+  const { outcome, authenticated, pin_policy: policy, pin_tries: tries } = call;
+  if (outcome === 'orphan' || outcome === 'placed' || outcome === 'unplaced') return null;
+  return { outcome, authenticated, policy, tries };
 }
 
 function toParty(vault: Vault, row: SessionJson | null): PartyOnCall | null {

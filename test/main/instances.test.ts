@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { invariantFaults } from '../../src/store/invariants.ts';
 import { type Receiver, receiver } from '../outbound/receiver.ts';
-import { invariantFaults } from '../support/invariants.ts';
 import { emptyDatabase, healthOf, killAll, makeHome, type ServiceProcess, startProcess } from '../support/process.ts';
 import { api } from '../support/service.ts';
 

@@ -4,7 +4,8 @@ import type { Scope } from '../../src/core/account.ts';
 import { isRefused } from '../../src/core/problem.ts';
 import type { SessionWish } from '../../src/core/session.ts';
 import { createSession, deleteSession, updateSession } from '../../src/service/sessions.ts';
-import { invariantFaults, type Pair, startPair } from '../support/invariants.ts';
+import { invariantFaults } from '../../src/store/invariants.ts';
+import { type Pair, startPair } from '../support/invariants.ts';
 import { api, declared, MAIN, SESSIONS } from '../support/service.ts';
 
 const SCOPE: Scope = { accountId: MAIN.id, subaccountId: null };

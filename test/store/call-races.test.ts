@@ -25,11 +25,17 @@ test('right and wrong PINs of one call, keyed in the same moment, do not wait fo
   const keyed = ['2741', '1111', '2741', '3333'];
   for (let round = 0; round < 40; round++) {
     const callId = `call-${round}`;
-    await answerCall(deps, connection, { ...call, callId, digits: null, tryNumber: null });
+    await answerCall(deps, connection, { ...call, callId, digits: null, tryNumber: null, direction: 'inbound' });
     // The right one wins in the end, whichever came first; where a lock was not to be had, this throws.
     const decisions = await Promise.all(
       keyed.map((digits, i) =>
-        answerCall(pair.instances[i < 2 ? 0 : 1].deps, connection, { ...call, callId, digits, tryNumber: 1 }),
+        answerCall(pair.instances[i < 2 ? 0 : 1].deps, connection, {
+          ...call,
+          callId,
+          digits,
+          tryNumber: 1,
+          direction: 'inbound',
+        }),
       ),
     );
     expect(decisions.map(({ reason }) => reason)).toContain('pin_accepted');

@@ -6,8 +6,9 @@ import type { MaskingSession } from '../../src/core/session.ts';
 import { answerCall } from '../../src/service/calls.ts';
 import { expireSessions } from '../../src/service/expiry.ts';
 import { createSession, deleteSession, updateSession } from '../../src/service/sessions.ts';
+import { invariantFaults } from '../../src/store/invariants.ts';
 import { findConnection } from '../../src/store/providers.ts';
-import { invariantFaults, type Pair, startPair, untilWaiting } from '../support/invariants.ts';
+import { type Pair, startPair, untilWaiting } from '../support/invariants.ts';
 import { declared, MAIN, PLIVO_KEY } from '../support/service.ts';
 
 const SCOPE: Scope = { accountId: MAIN.id, subaccountId: null };
@@ -164,6 +165,7 @@ describe('expiry against', () => {
             callee: virtualNumber,
             digits: null,
             tryNumber: null,
+            direction: 'inbound' as const,
           };
           const [decision] = await Promise.all([
             answerCall(deps, connection, question),
