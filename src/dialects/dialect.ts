@@ -1,4 +1,5 @@
 import type { CallQuestion } from '../core/call-question.ts';
+import type { CallReport } from '../core/call-report.ts';
 import type { Country } from '../core/phone.ts';
 import type { CallPlan } from '../core/plan.ts';
 
@@ -32,6 +33,19 @@ export interface Addresses {
   readonly answerUrl: string;
 }
 
+/** What a provider reports to, beside the answer webhook: the last part of the address. */
+export const WEBHOOKS = [
+  'ring',
+  'hangup',
+  'dial-action',
+  'dial-callback',
+  'record-action',
+  'record-callback',
+  'events',
+] as const;
+
+export type WebhookName = (typeof WEBHOOKS)[number];
+
 /** One provider's call-control language. Pure: no I/O, no clock, no chance. */
 export interface Dialect {
   readonly name: string;
@@ -47,4 +61,16 @@ export interface Dialect {
    * nothing. A dialect that cannot do this has none.
    */
   readonly renderCalleePlay: ((url: string | null) => string) | null;
+  /** Those of its provider. */
+  readonly webhooks: readonly WebhookName[];
+  /** As `authenticate`, for a report. */
+  authenticateReport(request: WebhookRequest, credentials: Credentials): boolean;
+  /** Null: there is nothing in it to book. */
+  parseReport(
+    webhook: WebhookName,
+    request: WebhookRequest,
+    defaultCountry: Country | null,
+  ): CallReport | MalformedRequest | null;
+  /** What answers a report: nothing to do. */
+  readonly reportDocument: string;
 }

@@ -3,6 +3,7 @@ import type { CallQuestion } from '../core/call-question.ts';
 import { type Country, type Phone, parseProviderPhone } from '../core/phone.ts';
 import type { CallPlan, Ending, GatherEnding, Prompt } from '../core/plan.ts';
 import type { Credentials, Dialect, MalformedRequest, WebhookRequest } from './dialect.ts';
+import { HIPCALL_WEBHOOKS, parseHipcallEvent } from './hipcall-events.ts';
 
 /** Hipcall's JSON sequence. Source: Hipcall help, "External Management" and the PIN guide. */
 export const hipcall: Dialect = {
@@ -12,6 +13,10 @@ export const hipcall: Dialect = {
   parse,
   render,
   renderCalleePlay: null,
+  webhooks: HIPCALL_WEBHOOKS,
+  authenticateReport,
+  parseReport: parseHipcallEvent,
+  reportDocument: '{}',
 };
 
 /**
@@ -26,6 +31,13 @@ function authenticate(request: WebhookRequest, { username, password }: Credentia
   const isUser = sameSecret(given.username, username ?? '');
   const isPassword = sameSecret(given.password, password ?? '');
   return isUser && isPassword;
+}
+
+/**
+ * Hipcall's events carry no credentials, so their unguessable address is what they have; but wrong ones are refused.
+ */
+function authenticateReport(request: WebhookRequest, credentials: Credentials): boolean {
+  return request.headers.authorization === undefined || authenticate(request, credentials);
 }
 
 /**
@@ -55,7 +67,7 @@ function parse(request: WebhookRequest, defaultCountry: Country | null): CallQue
   }
 
   const callerPhone = caller === null ? null : phoneOf(caller, isGet, defaultCountry);
-  return { callId: uuid, caller: callerPhone, callee: calleePhone, digits, tryNumber };
+  return { direction: 'inbound', callId: uuid, caller: callerPhone, callee: calleePhone, digits, tryNumber };
 }
 
 /** The sequence for a plan. It points back to no address: Hipcall posts to the one it is set up with. */

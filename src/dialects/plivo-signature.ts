@@ -37,30 +37,61 @@ export function verifyPlivoSignature(request: WebhookRequest, token: string): bo
  */
 export function lostParameter({ method, url, body }: WebhookRequest): string | null {
   const query = queryOf(url);
-  const queryText = `&${joinQuery(query)}`;
-  const inQuery = [...NAMES, 'To', 'Digits', 'try', 'silent'].find(
-    (name) => !query.has(name) && queryText.includes(`&${name}=`),
-  );
-  if (inQuery !== undefined) return inQuery;
+  const inQuery = lostInQuery(query, [...QUESTION, 'To', 'Digits', 'try', 'silent']);
+  if (inQuery !== null) return inQuery;
   const form = method === 'POST' ? formOf(body) : null;
   if (form === null) return null;
   if (!Object.hasOwn(form, 'Digits') && DIGITS.test(joinForm(form))) return 'Digits';
-  return NAMES.find((name) => !Object.hasOwn(form, name) && joinForm(form, hiding(name)).includes(name)) ?? null;
+  return QUESTION.find((name) => !Object.hasOwn(form, name) && joinForm(form, hiding(name)).includes(name)) ?? null;
+}
+
+/** The same for a report, of the parameters that are read in it. The query of a POST must be empty. */
+export function lostInReport({ method, url, body }: WebhookRequest, names: readonly string[]): string | null {
+  if (method === 'GET') return lostInQuery(queryOf(url), names);
+  const form = formOf(body);
+  if (form === null) return null;
+  const isLost = (name: string) => {
+    if (Object.hasOwn(form, name)) return false;
+    const text = joinForm(form, hiding(name));
+    return name === 'To' ? TO.test(text) : text.includes(name);
+  };
+  return names.find(isLost) ?? null;
+}
+
+/** True for a value that holds a parameter's name: it was cut into this one, and its signature does not tell. */
+export function holdsName(value: unknown): boolean {
+  return typeof value === 'string' && [...KNOWN].some((name) => value.includes(name));
+}
+
+function lostInQuery(query: ReadonlyMap<string, string[]>, names: readonly string[]): string | null {
+  const text = `&${joinQuery(query)}`;
+  return names.find((name) => !query.has(name) && text.includes(`&${name}=`)) ?? null;
 }
 
 // "ForwardedFrom" holds "From", which is then not lost.
 function hiding(name: string): (other: string) => string {
-  return (other) => (NAMES.includes(other) && other.includes(name) ? ' ' : other);
+  return (other) => (KNOWN.has(other) && other.includes(name) ? ' ' : other);
 }
 
 // What Plivo sends with a question; not "To", which is part of too many words, and which nobody can
 // cut out unseen since it is required.
-const NAMES: readonly string[] = (
+const QUESTION: readonly string[] = (
   'ALegRequestUUID ALegUUID BillRate CallStatus CallUUID CallerName CountryCode Direction Event ForwardedFrom From ' +
   'ParentAuthID RequestUUID RouteType STIRAttestation STIRVerification SessionStart'
 ).split(' ');
+// What it sends with reports as well: their names may hold others, such as "Duration".
+const REPORTS: readonly string[] = (
+  'AnswerTime BillDuration Duration EndTime HangupCause HangupCauseCode HangupCauseName HangupSource StartTime ' +
+  'TotalCost DialALegUUID DialAction DialBLegBillDuration DialBLegBillRate DialBLegDuration DialBLegFrom ' +
+  'DialBLegHangupCause DialBLegHangupCauseCode DialBLegHangupCauseName DialBLegHangupSource DialBLegPosition ' +
+  'DialBLegSTIRAttestation DialBLegSTIRVerification DialBLegStatus DialBLegTo DialBLegTotalCost DialBLegUUID ' +
+  'DialDigitsMatch DialDigitsPressedBy DialHangupCause DialRingStatus DialStatus Digits RecordUrl RecordingDuration ' +
+  'RecordingDurationMs RecordingEndMs RecordingID RecordingStartMs'
+).split(' ');
+const KNOWN: ReadonlySet<string> = new Set([...QUESTION, ...REPORTS]);
 // A caller may be called so; but only behind a parameter's name stand keys, or what sorts next to it.
 const DIGITS = /Digits(?:[0-9*#]|Direction)/;
+const TO = /To[+0-9]/;
 
 function verifyV3(request: WebhookRequest, token: string, signatures: string[], nonce: string | undefined): boolean {
   // A dot would let the end of the signed text be passed off as the start of the nonce.
@@ -91,7 +122,7 @@ function append(pairs: Map<string, string[]>, name: string, value: string): void
   else pairs.set(name, [value]);
 }
 
-function joinQuery(pairs: Map<string, string[]>): string {
+function joinQuery(pairs: ReadonlyMap<string, string[]>): string {
   const names = [...pairs.keys()].sort();
   return names.flatMap((name) => [...(pairs.get(name) ?? [])].sort().map((value) => `${name}=${value}`)).join('&');
 }

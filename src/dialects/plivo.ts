@@ -1,7 +1,9 @@
 import type { CallQuestion } from '../core/call-question.ts';
-import { type Country, type Phone, parseProviderPhone } from '../core/phone.ts';
+import type { Country, Phone } from '../core/phone.ts';
 import type { CallPlan, DialEnding, Ending, GatherEnding, Prompt } from '../core/plan.ts';
 import type { Credentials, Dialect, MalformedRequest, WebhookRequest } from './dialect.ts';
+import { plivoPhone } from './plivo-phone.ts';
+import { PLIVO_WEBHOOKS, parsePlivoReport } from './plivo-reports.ts';
 import { lostParameter, verifyPlivoSignature } from './plivo-signature.ts';
 import { type Xml, xml, xmlDocument } from './xml.ts';
 
@@ -13,6 +15,10 @@ export const plivo: Dialect = {
   parse,
   render,
   renderCalleePlay,
+  webhooks: PLIVO_WEBHOOKS,
+  authenticateReport: authenticate,
+  parseReport: parsePlivoReport,
+  reportDocument: xmlDocument(xml`<Response/>`),
 };
 
 /**
@@ -40,7 +46,7 @@ function parse(request: WebhookRequest, defaultCountry: Country | null): CallQue
   const callId = textOf(params.CallUUID);
   if (callId === null || !/^[\w-]{1,64}$/.test(callId))
     return malformed('CallUUID', 'must be 1 to 64 of A-Z a-z 0-9 _ -');
-  const callee = phoneOf(textOf(params.To), defaultCountry);
+  const callee = plivoPhone(textOf(params.To), defaultCountry);
   if (callee === null) return malformed('To', 'must be a phone number');
   const keyed = textOf(params.Digits);
   if (keyed !== null && !/^[0-9*#]{0,32}$/.test(keyed)) return malformed('Digits', 'must be up to 32 of 0-9 * #');
@@ -49,11 +55,16 @@ function parse(request: WebhookRequest, defaultCountry: Country | null): CallQue
   const silent = textOf(request.query.silent);
   if (silent !== null && silent !== 'true') return malformed('silent', 'must be true');
 
+  // A call that we placed: who was called is the person on it, as the caller is of any other.
+  const isOutbound = params.Direction === 'outbound';
+  const from = plivoPhone(textOf(params.From), defaultCountry);
+  if (isOutbound && from === null) return malformed('From', 'must be a phone number');
   return {
+    direction: isOutbound ? 'outbound' : 'inbound',
     callId,
     // Withheld numbers come as '', 'anonymous' and the like, callers of the exchange as sip:… .
-    caller: phoneOf(textOf(params.From), defaultCountry),
-    callee,
+    caller: isOutbound ? callee : from,
+    callee: isOutbound ? from : callee,
     digits: keyed ?? (silent === null ? null : ''),
     tryNumber: tryText === null ? null : Number(tryText),
   };
@@ -117,24 +128,15 @@ function dialXml(ending: DialEnding, answerUrl: string): Xml {
   const { callee, callerId, ringTimeoutSeconds, timeLimitSeconds, recordFormat, calleePlay } = ending;
   const record =
     recordFormat !== null &&
-    xml`<Record redirect="false" recordSession="true" startOnDialAnswer="true" fileFormat="${recordFormat}" maxLength="${timeLimitSeconds}"/>`;
+    xml`<Record action="${answerUrl}/record-action/" method="POST" redirect="false" recordSession="true" startOnDialAnswer="true" fileFormat="${recordFormat}" maxLength="${timeLimitSeconds}" callbackUrl="${answerUrl}/record-callback/" callbackMethod="POST"/>`;
   const confirmSound =
     calleePlay !== null &&
     xml` confirmSound="${answerUrl}/callee-play/${encodeURIComponent(calleePlay.sessionId)}/${calleePlay.side}"`;
-  return xml`${record}<Dial callerId="${digitsOf(callerId)}" timeout="${ringTimeoutSeconds}" timeLimit="${timeLimitSeconds}"${confirmSound}><Number>${digitsOf(callee)}</Number></Dial>`;
+  return xml`${record}<Dial callerId="${digitsOf(callerId)}" timeout="${ringTimeoutSeconds}" timeLimit="${timeLimitSeconds}" action="${answerUrl}/dial-action/" method="POST" redirect="false" callbackUrl="${answerUrl}/dial-callback/" callbackMethod="POST"${confirmSound}><Number>${digitsOf(callee)}</Number></Dial>`;
 }
 
 function digitsOf(phone: Phone): string {
   return phone.slice(1);
-}
-
-// In a form a bare '+' is a space, so a leading space was a '+'. Plivo's numbers are E.164 without '+': a
-// Norwegian `4740612345` must not become somebody of the connection's own country. Only what is none of
-// these, such as a form with a leading 0, is read there.
-function phoneOf(text: string | null, defaultCountry: Country | null): Phone | null {
-  if (text === null) return null;
-  const written = text.replace(/^ (?=\d)/, '+').trim();
-  return parseProviderPhone(written, null) ?? parseProviderPhone(written, defaultCountry);
 }
 
 function textOf(value: unknown): string | null {

@@ -30,7 +30,14 @@ const FULL = {
   external_manager_id: 2,
   callflow: [{ timestamp: 1729721495, action: 'init', detail: { id: 2, type: 'external_manager' } }],
 };
-const READ = { callId: FULL.uuid, caller: '+908508852972', callee: '+908508851980', digits: null, tryNumber: null };
+const READ = {
+  direction: 'inbound',
+  callId: FULL.uuid,
+  caller: '+908508852972',
+  callee: '+908508851980',
+  digits: null,
+  tryNumber: null,
+};
 const malformed = (field: string) => ({ malformed: { field, rule: expect.any(String) } });
 const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
 
@@ -77,6 +84,7 @@ describe('hipcall.parse', () => {
     expect(hipcall.parse(post(FULL), null)).toEqual(READ);
     expect(hipcall.parse(post({ caller: '+908508852972', data: {} }), null)).toEqual({
       ...READ,
+      direction: 'inbound',
       callId: null,
       callee: null,
     });
@@ -142,6 +150,7 @@ describe('hipcall.parse', () => {
     expect(hipcall.parse(post({ ...FULL, data: null, callee: null, uuid: null }), null)).toEqual({
       ...READ,
       callee: null,
+      direction: 'inbound',
       callId: null,
     });
   });

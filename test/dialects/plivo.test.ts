@@ -23,7 +23,14 @@ function post(params: Record<string, unknown>, query: Record<string, unknown> = 
   return { method: 'POST', url: ANSWER_URL, headers: {}, query, body: params };
 }
 const CALL = { CallUUID: 'c-1', From: '14155550111', To: '14155550100' };
-const READ = { callId: 'c-1', caller: '+14155550111', callee: '+14155550100', digits: null, tryNumber: null };
+const READ = {
+  direction: 'inbound',
+  callId: 'c-1',
+  caller: '+14155550111',
+  callee: '+14155550100',
+  digits: null,
+  tryNumber: null,
+};
 const malformed = (field: string, rule: unknown = expect.any(String)) => ({ malformed: { field, rule } });
 
 describe('plivo.authenticate', () => {
@@ -48,9 +55,11 @@ describe('plivo.parse', () => {
       'ALegRequestUUID=38cb006a-e25d-4455-9862-27550dbea7e9&ALegUUID=38cb006a-e25d-4455-9862-27550dbea7e9&BillRate=0.005&CallStatus=in-progress&CallUUID=38cb006a-e25d-4455-9862-27550dbea7e9&CountryCode=IN&Direction=outbound&Event=StartApp&From=918035000000&ParentAuthID=MAXXXXXXXXXXXXXXXXXX&RequestUUID=38cb006a-e25d-4455-9862-27550dbea7e9&RouteType=Domestic_Anchored&STIRAttestation=Not+Applicable&STIRVerification=Not+Applicable&SessionStart=2024-10-25+14%3A13%3A37.779297&To=919999999999';
     expect(plivo.parse(post(Object.fromEntries(new URLSearchParams(answer))), null)).toEqual({
       ...READ,
+      // A call that was placed for us: the person on it is the one that was called.
+      direction: 'outbound',
       callId: '38cb006a-e25d-4455-9862-27550dbea7e9',
-      caller: '+918035000000',
-      callee: '+919999999999',
+      caller: '+919999999999',
+      callee: '+918035000000',
     });
   });
 
@@ -136,10 +145,13 @@ describe('plivo.parse', () => {
   });
 });
 
+// Where Plivo reports what becomes of a dial.
+const REPORTS = ` action="${ANSWER_URL}/dial-action/" method="POST" redirect="false" callbackUrl="${ANSWER_URL}/dial-callback/" callbackMethod="POST"`;
+
 describe('plivo.render', () => {
   it('dials with the virtual number as caller ID, a ring timeout and a time limit', () => {
     expect(render(DIAL)).toBe(
-      `${HEAD}<Response><Dial callerId="14155550100" timeout="45" timeLimit="14400"><Number>14155550122</Number></Dial></Response>`,
+      `${HEAD}<Response><Dial callerId="14155550100" timeout="45" timeLimit="14400"${REPORTS}><Number>14155550122</Number></Dial></Response>`,
     );
   });
 
@@ -147,8 +159,9 @@ describe('plivo.render', () => {
     const ending = { ...DIAL, recordFormat: 'wav', calleePlay: { sessionId: 's/1', side: 'second' } } as const;
     expect(render(ending, [{ kind: 'play', url: 'https://h.example/a.mp3?x=1&y=2' }])).toBe(
       `${HEAD}<Response><Play>https://h.example/a.mp3?x=1&amp;y=2</Play>` +
-        '<Record redirect="false" recordSession="true" startOnDialAnswer="true" fileFormat="wav" maxLength="14400"/>' +
-        `<Dial callerId="14155550100" timeout="45" timeLimit="14400" confirmSound="${ANSWER_URL}/callee-play/s%2F1/second">` +
+        `<Record action="${ANSWER_URL}/record-action/" method="POST" redirect="false" recordSession="true" startOnDialAnswer="true" ` +
+        `fileFormat="wav" maxLength="14400" callbackUrl="${ANSWER_URL}/record-callback/" callbackMethod="POST"/>` +
+        `<Dial callerId="14155550100" timeout="45" timeLimit="14400"${REPORTS} confirmSound="${ANSWER_URL}/callee-play/s%2F1/second">` +
         '<Number>14155550122</Number></Dial></Response>',
     );
   });
@@ -317,11 +330,15 @@ function expectedElements({ prompts, ending: last }: CallPlan, answerUrl: string
       ? []
       : [
           element('Record', {
+            action: `${spoken(answerUrl)}/record-action/`,
+            method: 'POST',
             redirect: 'false',
             recordSession: 'true',
             startOnDialAnswer: 'true',
             fileFormat: last.recordFormat,
             maxLength: limit,
+            callbackUrl: `${spoken(answerUrl)}/record-callback/`,
+            callbackMethod: 'POST',
           }),
         ];
   const play = last.calleePlay;
@@ -329,6 +346,11 @@ function expectedElements({ prompts, ending: last }: CallPlan, answerUrl: string
     callerId: last.callerId.slice(1),
     timeout: String(last.ringTimeoutSeconds),
     timeLimit: limit,
+    action: `${spoken(answerUrl)}/dial-action/`,
+    method: 'POST',
+    redirect: 'false',
+    callbackUrl: `${spoken(answerUrl)}/dial-callback/`,
+    callbackMethod: 'POST',
     ...(play && { confirmSound: `${spoken(answerUrl)}/callee-play/${play.sessionId}/${play.side}` }),
   });
   return [...head, ...record, dial, element('Number'), `text ${last.callee.slice(1)}`];

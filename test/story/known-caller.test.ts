@@ -86,7 +86,7 @@ describe('a session’s limits', () => {
       await call.dial();
       expect(call.last().dialled?.recording).toBe(wish.record);
       const format = 'record_file_format' in wish ? 'wav' : 'mp3';
-      const element = `<Record redirect="false" recordSession="true" startOnDialAnswer="true" fileFormat="${format}"`;
+      const element = `redirect="false" recordSession="true" startOnDialAnswer="true" fileFormat="${format}"`;
       expect(call.last().document.includes(element)).toBe(wish.record);
     },
   );

@@ -1,0 +1,59 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Deps } from '../deps.ts';
+import { WEBHOOKS, type WebhookName } from '../dialects/dialect.ts';
+import type { ConnectionFinder } from '../service/connections.ts';
+import { reportCall } from '../service/reports.ts';
+import { type Answer, type Asked, document, inTime, refusal, type Webhook } from './webhook.ts';
+
+/**
+ * What telephony providers report of calls, beside asking. What could not be booked is answered with 503, so that
+ * the provider reports it again: nothing may go uncounted.
+ */
+export function reportRoutes(app: FastifyInstance, deps: Deps, findConnection: ConnectionFinder): void {
+  for (const name of WEBHOOKS) {
+    app.route<{ Params: { key: string } }>({
+      method: ['GET', 'POST'],
+      url: `/answer/:key/${name}/`,
+      schema: {
+        tags: ['Telephony providers'],
+        summary: SUMMARIES[name],
+        params: z.object({ key: z.string().meta({ description: 'The unguessable key of a provider connection.' }) }),
+      },
+      handler: (request, reply) => {
+        const kind = {
+          name,
+          authenticate: (dialect, webhook, { secrets }) => dialect.authenticateReport(webhook, secrets),
+          onFailure: 'ask_again',
+        } as const satisfies Parameters<typeof inTime>[2];
+        return inTime(deps, findConnection, kind, request, reply, (asked) => book(deps, name, request, asked));
+      },
+    });
+  }
+}
+
+const SUMMARIES: Readonly<Record<WebhookName, string>> = {
+  ring: 'A placed call rings',
+  hangup: 'A call has ended',
+  'dial-action': 'A dial is over',
+  'dial-callback': 'The dialled leg rings, was answered or has ended',
+  'record-action': 'A recording has begun',
+  'record-callback': 'A recording is complete',
+  events: 'Events of an exchange: a call begins, a call has ended',
+};
+
+async function book(deps: Deps, name: WebhookName, request: Webhook, asked: Asked): Promise<Answer> {
+  const { connection, dialect, webhook } = asked;
+  if (!dialect.webhooks.includes(name)) return refusal(404, 'This dialect has no such webhook.');
+  const report = dialect.parseReport(name, webhook, connection.defaultCountry);
+  if (report === null) return document(dialect, dialect.reportDocument, { reason: 'ignored' });
+  if ('malformed' in report) {
+    const { field, rule } = report.malformed;
+    request.log.warn({ field, rule, webhook: name }, 'call.malformed');
+    return refusal(400, `Invalid parameter. ${field} ${rule}.`, { reason: `malformed: ${field} ${rule}` });
+  }
+  const { reason } = await reportCall(deps, connection, report);
+  request.log.info({ reason, webhook: name, connection: connection.id }, 'call.reported');
+  const { callId, virtualNumber } = report;
+  return document(dialect, dialect.reportDocument, { reason, callId, virtualNumber });
+}

@@ -1,0 +1,137 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { APOLOGY } from '../core/plan.ts';
+import type { Deps } from '../deps.ts';
+import type { Dialect, WebhookRequest } from '../dialects/dialect.ts';
+import { dialectNamed, dialects } from '../dialects/registry.ts';
+import type { ConnectionFinder } from '../service/connections.ts';
+import { sendError, sendProblem } from './problems.ts';
+import { type Noted, recordExchange as record } from './webhook-log.ts';
+
+// A person listens to silence meanwhile, and the strictest provider gives up after 5 s.
+const DEADLINE_MS = 2500;
+
+export type Webhook = FastifyRequest<{ Params: { key: string } }>;
+
+type Connection = NonNullable<Awaited<ReturnType<ConnectionFinder>>>;
+
+/** A webhook of a provider that has shown who it is. */
+export interface Asked {
+  readonly connection: Connection;
+  readonly dialect: Dialect;
+  readonly webhook: WebhookRequest;
+  readonly answerUrl: string;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+export type Answer =
+  | { readonly contentType: string; readonly document: string; readonly noted: Noted }
+  | { readonly status: 400 | 401 | 403 | 404; readonly error: string; readonly noted?: Noted };
+
+export function document(dialect: Dialect, text: string, noted: Noted): Answer {
+  return { contentType: dialect.contentType, document: text, noted };
+}
+
+export function refusal(status: 400 | 401 | 403 | 404, error: string, noted?: Noted): Answer {
+  return { status, error, ...(noted && { noted }) };
+}
+
+export interface WebhookKind {
+  /** As the exchange log calls it. */
+  readonly name: string;
+  readonly authenticate: (dialect: Dialect, request: WebhookRequest, connection: Connection) => boolean;
+  /** What a provider gets when its question failed or comes late: a document to end with, or the wish to ask again. */
+  readonly onFailure: 'apologize' | 'ask_again';
+}
+
+/**
+ * Answers a webhook within the deadline and leaves the exchange in the log. Only who has shown who they are is
+ * logged, since nobody else's requests belong to an account.
+ */
+export async function inTime(
+  deps: Deps,
+  findConnection: ConnectionFinder,
+  kind: WebhookKind,
+  request: Webhook,
+  reply: FastifyReply,
+  answer: (asked: Asked) => Promise<Answer>,
+): Promise<FastifyReply> {
+  let dialect = likelyDialect(request);
+  let known: Asked | null = null;
+  const ask = async (signal: AbortSignal): Promise<Answer> => {
+    const connection = await findConnection(request.params.key);
+    if (connection === null) return refusal(404, 'No connection has this key.');
+    dialect = dialectNamed(connection.dialect) ?? dialect;
+    const webhook = toWebhook(deps, request);
+    if (!kind.authenticate(dialect, webhook, connection)) {
+      request.log.warn({ connection: connection.id }, 'call.unauthenticated');
+      if (connection.secrets.username === undefined) return refusal(403, 'The signature is missing or wrong.');
+      reply.header('www-authenticate', 'Basic realm="Bauta"');
+      return refusal(401, 'The credentials are missing or wrong.');
+    }
+    const answerUrl = `${deps.config.publicUrl}/answer/${request.params.key}`;
+    known = { connection, dialect, webhook, answerUrl, signal };
+    return answer(known);
+  };
+  const outcome = await withDeadline(ask, request);
+  if (outcome === null) return fail(deps, kind, request, reply, dialect, known);
+  if ('error' in outcome) {
+    if (known && outcome.noted) record(deps, kind, reply, known, outcome.status, outcome.noted, '');
+    return sendError(reply, outcome.status, outcome.error);
+  }
+  if (known) record(deps, kind, reply, known, 200, outcome.noted, outcome.document);
+  return reply.code(200).type(outcome.contentType).send(outcome.document);
+}
+
+function fail(
+  deps: Deps,
+  kind: WebhookKind,
+  _request: Webhook,
+  reply: FastifyReply,
+  dialect: Dialect,
+  known: Asked | null,
+): FastifyReply {
+  if (kind.onFailure === 'ask_again') {
+    if (known) record(deps, kind, reply, known, 503, { reason: 'unavailable' }, '');
+    return sendProblem(reply, { kind: 'unavailable' });
+  }
+  const apology = dialect.render(APOLOGY, { answerUrl: '' });
+  if (known) record(deps, kind, reply, known, 200, { reason: 'apology' }, apology);
+  return reply.code(200).type(dialect.contentType).send(apology);
+}
+
+/** Null for what failed or came late; both are logged. */
+async function withDeadline(ask: (signal: AbortSignal) => Promise<Answer>, request: Webhook): Promise<Answer | null> {
+  const end = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => {
+      request.log.error({ deadlineMs: DEADLINE_MS }, 'call.late');
+      resolve(null);
+    }, DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([ask(end.signal), late]);
+  } catch (error) {
+    request.log.error({ err: error }, 'call.failed');
+    return null;
+  } finally {
+    end.abort();
+    clearTimeout(timer);
+  }
+}
+
+/** Where the connection cannot be read, the request itself tells who asks: only Hipcall sends JSON. */
+function likelyDialect(request: Webhook): Dialect {
+  return request.headers['content-type']?.includes('json') ? dialects.hipcall : dialects.plivo;
+}
+
+function toWebhook({ config }: Deps, request: Webhook): WebhookRequest {
+  return {
+    method: request.method === 'GET' ? 'GET' : 'POST',
+    url: `${config.publicUrl}${request.originalUrl}`,
+    headers: request.headers,
+    query: request.query as Record<string, unknown>,
+    body: request.body,
+  };
+}
