@@ -5,11 +5,16 @@
 export type Problem =
   | { readonly kind: 'missing'; readonly field: string }
   | { readonly kind: 'invalid'; readonly field: string; readonly rule: string }
-  | { readonly kind: 'not_found'; readonly what: 'session' | 'number' | 'account' }
+  | {
+      readonly kind: 'not_found';
+      readonly what: 'session' | 'number' | 'account' | 'call' | 'recording' | 'callback' | 'paused endpoint';
+    }
   | { readonly kind: 'session_expired' }
   | { readonly kind: 'pool_exhausted' }
   | { readonly kind: 'number_leased' }
   | { readonly kind: 'number_taken' }
+  | { readonly kind: 'endpoint_paused' }
+  | { readonly kind: 'main_account_only' }
   | { readonly kind: 'unavailable' };
 
 /** An expected refusal, as a value. */

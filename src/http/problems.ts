@@ -82,6 +82,10 @@ function onTheWire(problem: Problem): { status: number; text: string } {
       return { status: 409, text: 'The number is held by a session or its cool-off.' };
     case 'number_taken':
       return { status: 409, text: 'A number belongs to another account.' };
+    case 'endpoint_paused':
+      return { status: 409, text: 'The endpoint is paused. Resume it first.' };
+    case 'main_account_only':
+      return { status: 403, text: 'Only the main account may do this.' };
     case 'unavailable':
       return { status: 503, text: 'The service is unavailable for a moment. Try again.' };
     default:

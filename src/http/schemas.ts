@@ -44,6 +44,7 @@ export const errorBody = z
 const REASONS: Readonly<Record<number, string>> = {
   400: 'The request is refused; the text names the field and the rule.',
   401: 'The credentials are missing or wrong.',
+  403: 'The account may not do this.',
   404: 'There is no such resource.',
   409: 'The resource is in use.',
   413: 'The body is too large.',
@@ -71,7 +72,7 @@ function plain(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(plain);
   if (typeof node !== 'object' || node === null) return node;
   const kept = Object.entries(node).filter(
-    ([key]) => !['$schema', 'id', 'pattern', 'format', 'examples'].includes(key),
+    ([key]) => !['$schema', 'id', 'pattern', 'propertyNames', 'format', 'examples'].includes(key),
   );
   return Object.fromEntries(
     kept.map(([key, value]) =>

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { SigningSecrets } from '../core/callback.ts';
 import { signPlivoV3 } from '../core/plivo-v3.ts';
 
 /** One attempt of one callback. */
@@ -12,9 +13,9 @@ export interface CallbackInput {
   readonly attemptedAt: Date;
   /** Fresh for every attempt. */
   readonly nonce: string;
-  /** Auth token of the account that the callback is for, and of its main account (may be the same). */
-  readonly token: string;
-  readonly mainToken: string;
+  /** What it is signed with: secrets of the account that the callback is for, and of its main account (may be the same). */
+  readonly secrets: SigningSecrets;
+  readonly mainSecrets: SigningSecrets;
 }
 
 /** A request as it goes on the wire; header names are in lower case. */
@@ -31,35 +32,39 @@ export interface CallbackRequest {
  * POST carries the parameters as a form, GET carries them in the query, behind what was there. A
  * fragment is dropped.
  *
- * - Plivo V3: `x-plivo-signature-v3` by the account's token, `x-plivo-signature-ma-v3` by the main
+ * - Plivo V3: `x-plivo-signature-v3` by the account's secret, `x-plivo-signature-ma-v3` by the main
  *   account's. Source: Plivo docs, "Signature validation". As Plivo does, the address is signed as
  *   it was configured, `:443` and an empty path included.
- * - Standard Webhooks 1.0.0: the secret is the UTF-8 bytes of the account's token, so a receiver
- *   verifies with `whsec_` + base64(token). What is signed as the body of a GET, which has none, is
+ * - Standard Webhooks 1.0.0: the key is the UTF-8 bytes of the account's secret, so a receiver
+ *   verifies with `whsec_` + base64(secret). What is signed as the body of a GET, which has none, is
  *   its query string as sent, without the `?`.
+ *
+ * With two secrets each header has two signatures, in the list form of its scheme: any of them is good.
  *
  * @throws TypeError where `url` is not absolute; it is checked before it is ever stored.
  */
 export function callbackRequest(input: CallbackInput): CallbackRequest {
-  const { id, method, params, attemptedAt, nonce, token, mainToken } = input;
+  const { id, method, params, attemptedAt, nonce, secrets, mainSecrets } = input;
   const form = new URLSearchParams(params.map(([name, value]): [string, string] => [name, value])).toString();
   const configured = withoutFragment(input.url);
   const url = method === 'GET' ? withQuery(configured, form) : configured;
-  const plivo = { method, url, params: method === 'GET' ? {} : grouped(params), nonce };
+  const signed = { method, url, params: method === 'GET' ? {} : grouped(params), nonce };
+  const plivo = (keys: SigningSecrets) => keys.map((token) => signPlivoV3({ ...signed, token })).join(',');
   const timestamp = String(Math.floor(attemptedAt.getTime() / 1000));
-  const content = method === 'GET' ? new URL(url).search.slice(1) : form;
+  const content = `${id}.${timestamp}.${method === 'GET' ? new URL(url).search.slice(1) : form}`;
+  const standard = (secret: string) => `v1,${createHmac('sha256', secret).update(content).digest('base64')}`;
   return {
     method,
     url,
     headers: {
       'user-agent': 'bauta',
       ...(method === 'POST' ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
-      'x-plivo-signature-v3': signPlivoV3({ ...plivo, token }),
-      'x-plivo-signature-ma-v3': signPlivoV3({ ...plivo, token: mainToken }),
+      'x-plivo-signature-v3': plivo(secrets),
+      'x-plivo-signature-ma-v3': plivo(mainSecrets),
       'x-plivo-signature-v3-nonce': nonce,
       'webhook-id': id,
       'webhook-timestamp': timestamp,
-      'webhook-signature': `v1,${createHmac('sha256', token).update(`${id}.${timestamp}.${content}`).digest('base64')}`,
+      'webhook-signature': secrets.map(standard).join(' '),
     },
     body: method === 'POST' ? form : null,
   };

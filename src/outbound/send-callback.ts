@@ -1,15 +1,21 @@
 import { type Agent, request as httpRequest } from 'undici';
+import { readRetryAfter } from '../core/retry.ts';
 import type { CallbackInput, CallbackRequest } from './callback-request.ts';
 import { callableUrl } from './guard.ts';
 
 /**
  * What became of one attempt. `error` is `status 302` and the like, or one of `timeout`, `blocked`,
  * `refused`, `reset`, `dns`, `tls`, `network`: never a message text, which could carry the URL or a
- * phone. `status` is null where no answer came.
+ * phone. `status` is null where no answer came. `retryAfterSeconds` is there where the receiver asked for it.
  */
 export type CallbackOutcome =
   | { readonly ok: true; readonly status: number }
-  | { readonly ok: false; readonly status: number | null; readonly error: string };
+  | {
+      readonly ok: false;
+      readonly status: number | null;
+      readonly error: string;
+      readonly retryAfterSeconds?: number;
+    };
 
 /** Builds, signs and sends one attempt: what the wiring makes of `callbackRequest` and `sendCallback`. */
 export type CallbackSender = (input: CallbackInput) => Promise<CallbackOutcome>;
@@ -48,7 +54,7 @@ export async function sendCallback(
       status = answer.statusCode;
       const isSuccess = status >= 200 && status < 300;
       const failure = await readAway(answer.body);
-      if (!isSuccess) return { ok: false, status, error: `status ${status}` };
+      if (!isSuccess) return { ok: false, status, error: `status ${status}`, ...retryAfter(answer.headers) };
       return failure === null ? { ok: true, status } : { ok: false, status, error: failure };
     } catch (error) {
       return { ok: false, status, error: errorWord(error) };
@@ -61,6 +67,12 @@ export async function sendCallback(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function retryAfter(headers: Awaited<ReturnType<typeof httpRequest>>['headers']): { retryAfterSeconds?: number } {
+  const header = [headers['retry-after']].flat()[0];
+  const seconds = header === undefined ? null : readRetryAfter(header, new Date());
+  return seconds === null ? {} : { retryAfterSeconds: seconds };
 }
 
 const MAX_ANSWER_BYTES = 64 * 1024;

@@ -1,8 +1,9 @@
-import { callbackParams } from '../core/callback.ts';
-import { nextAttemptDelaySeconds } from '../core/retry.ts';
+import { callbackParams } from '../core/callback-params.ts';
+import { nextAttemptSeconds } from '../core/retry.ts';
 import type { Deps } from '../deps.ts';
-import { signingTokens } from '../store/accounts.ts';
-import { type DueCallback, markDelivered, markFailed, takeDueCallbacks } from '../store/callbacks.ts';
+import type { CallbackOutcome } from '../outbound/send-callback.ts';
+import { markDelivered, markFailed } from '../store/callback-outcomes.ts';
+import { type DueCallback, openCallback, takeDueCallbacks } from '../store/callbacks.ts';
 
 /** Sends callbacks that are due, and goes on as long as there are some. */
 export interface Dispatcher {
@@ -22,6 +23,11 @@ const QUICK_REMEMBERED = 1_000;
 // Longer than the 15 s of an attempt, so that nobody else takes a callback that is being sent.
 const LEASE_SECONDS = 30;
 const RANDOM_STEPS = 1_000_000;
+// As Svix has it: five days of nothing but failures, and not only one or two callbacks in them.
+const PAUSE_RULE = { failures: 10, seconds: 5 * 86_400 };
+const GONE = 410;
+// An attempt whose process died does not count, unless it is the callback that lets processes die.
+const LOST_ATTEMPTS_TOLERATED = 20;
 
 /**
  * A sliding window: whenever an attempt is settled, its place is free for the next due callback, of
@@ -63,7 +69,7 @@ export function startDispatcher(deps: Deps): Dispatcher {
       leaseSeconds: LEASE_SECONDS,
     };
     try {
-      for (const due of await takeDueCallbacks(deps.db, deps.vault, wish)) launch(due);
+      for (const due of await takeDueCallbacks(deps.db, wish)) launch(due);
     } catch (error) {
       deps.log.warn({ err: error }, 'callback.take_failed');
     }
@@ -75,7 +81,7 @@ export function startDispatcher(deps: Deps): Dispatcher {
     void attempt(deps, due)
       .then((isQuick) => remember(due.endpoint, isQuick))
       // Not settled in the store: it is due again when its lease has run out.
-      .catch((error) => deps.log.warn({ err: error, callback: due.callback.id }, 'callback.settle_failed'))
+      .catch((error) => deps.log.warn({ err: error, callback: due.id }, 'callback.settle_failed'))
       .finally(() => {
         inFlight--;
         const left = (underWay.get(due.endpoint) ?? 1) - 1;
@@ -107,27 +113,38 @@ export function startDispatcher(deps: Deps): Dispatcher {
 }
 
 /** One attempt: sent outside any statement, then recorded. @returns whether the receiver was quick, whatever it said. */
-async function attempt(deps: Deps, { callback, signerId, attempt: number }: DueCallback): Promise<boolean> {
-  const tokens = await signingTokens(deps.db, deps.vault, signerId);
-  if (tokens === null) throw new Error('a callback of an unknown account');
+async function attempt(deps: Deps, due: DueCallback): Promise<boolean> {
+  const { mainAccountId, endpoint } = due;
+  const { callback, secrets, mainSecrets } = openCallback(deps.vault, due);
   const beganAt = deps.now();
   const outcome = await deps.send({
     id: callback.id,
     url: callback.url,
     method: callback.method,
-    params: callbackParams(callback),
+    params: callbackParams(callback, deps.config.publicUrl),
     attemptedAt: beganAt,
     nonce: deps.newKey(),
-    token: tokens.own,
-    mainToken: tokens.main,
+    secrets,
+    mainSecrets,
   });
-  const isQuick = outcome.status !== null && deps.now().getTime() - beganAt.getTime() < QUICK_MS;
-  const retryInSeconds = outcome.ok ? null : nextAttemptDelaySeconds(number, deps.random(RANDOM_STEPS) / RANDOM_STEPS);
+  const durationMs = Math.max(0, deps.now().getTime() - beganAt.getTime());
+  const made = { callbackId: callback.id, attempt: due.attempt, mainAccountId, endpoint, durationMs };
+  const retryInSeconds = outcome.ok ? null : retryIn(deps, due, outcome);
   deps.log.info(
-    { callback: callback.id, event: callback.event, attempt: number, ...outcome, retryInSeconds },
+    { callback: callback.id, event: callback.event, attempt: due.attempt, ...outcome, durationMs, retryInSeconds },
     'callback.attempted',
   );
-  if (outcome.ok) await markDelivered(deps.db, callback.id, outcome.status);
-  else await markFailed(deps.db, callback.id, { status: outcome.status, error: outcome.error, retryInSeconds });
-  return isQuick;
+  if (outcome.ok) await markDelivered(deps.db, made, outcome.status);
+  else if (await markFailed(deps.db, made, { ...outcome, retryInSeconds }, PAUSE_RULE)) {
+    deps.log.warn({ account: mainAccountId, endpoint, reason: 'failing' }, 'endpoint.paused');
+  }
+  return outcome.status !== null && durationMs < QUICK_MS;
+}
+
+function retryIn(deps: Deps, due: DueCallback, outcome: CallbackOutcome & { ok: false }): number | null {
+  const made = Math.max(due.failuresInRound + 1, due.attemptInRound - LOST_ATTEMPTS_TOLERATED);
+  return nextAttemptSeconds(made, deps.random(RANDOM_STEPS) / RANDOM_STEPS, {
+    isGone: outcome.status === GONE,
+    retryAfterSeconds: outcome.retryAfterSeconds ?? null,
+  });
 }

@@ -4,22 +4,13 @@ import type { Db } from './connect.ts';
 import { accounts } from './schema.ts';
 import type { Vault } from './vault.ts';
 
-const seal = (accountId: string) => `accounts.token:${accountId}`;
+/** The context that a token's ciphertext is bound to, see `Vault.seal`. */
+export const tokenSeal = (accountId: string) => `accounts.token:${accountId}`;
 
 /** An account and the digest that its token must have; null where there is none of that id. */
 export async function findAccount(db: Db, id: string): Promise<(Account & { readonly tokenDigest: Buffer }) | null> {
   const [row] = await db.orm.select().from(accounts).where(eq(accounts.id, id));
   return row ?? null;
-}
-
-/** The tokens that sign callbacks: the account's own, and its main account's. Null for an unknown account. */
-export async function signingTokens(db: Db, vault: Vault, id: string): Promise<{ own: string; main: string } | null> {
-  const [own] = await db.orm.select().from(accounts).where(eq(accounts.id, id));
-  if (!own) return null;
-  const ownToken = vault.open(own.tokenCipher, seal(own.id));
-  if (own.parentId === null) return { own: ownToken, main: ownToken };
-  const [main] = await db.orm.select().from(accounts).where(eq(accounts.id, own.parentId));
-  return { own: ownToken, main: main ? vault.open(main.tokenCipher, seal(main.id)) : ownToken };
 }
 
 /** Writes an account as it is declared. Repeatable. */
@@ -31,7 +22,7 @@ export async function putAccount(db: Db, vault: Vault, account: Account, token: 
       parentId: account.parentId,
       name: account.name,
       tokenDigest: vault.secretDigest(token),
-      tokenCipher: vault.seal(token, seal(account.id)),
+      tokenCipher: vault.seal(token, tokenSeal(account.id)),
     })
     .onConflictDoUpdate({
       target: accounts.id,

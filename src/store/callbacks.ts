@@ -1,9 +1,11 @@
 import type postgres from 'postgres';
-import type { Callback, CallbackEvent } from '../core/callback.ts';
+import type { Callback, CallbackEvent, SigningSecrets } from '../core/callback.ts';
 import type { Phone } from '../core/phone.ts';
 import type { HttpMethod } from '../core/session.ts';
-import { callerSeal } from './calls.ts';
+import { callFacts } from './callback-facts.ts';
+import { calleeSeal, callerSeal } from './calls.ts';
 import type { Db } from './connect.ts';
+import { openSecrets, type SecretsRow, selectSecrets } from './signing-secrets.ts';
 import type { Vault } from './vault.ts';
 
 /**
@@ -19,24 +21,43 @@ export function bookTimeouts(sql: postgres.Sql) {
     on conflict (event_key) do nothing`;
 }
 
-/** A callback that is ours to send until its lease runs out. */
+/** A callback that is ours to send until its lease runs out, sealed as it is stored: see `openCallback`. */
 export interface DueCallback {
-  readonly callback: Callback;
-  /** The account whose token signs it. */
-  readonly signerId: string;
+  readonly id: string;
+  readonly event: CallbackEvent;
+  readonly accountId: string;
+  readonly mainAccountId: string;
+  readonly sessionId: string;
+  readonly number: Phone;
+  readonly callId: string | null;
+  readonly callerCipher: Buffer | null;
+  readonly calleeCipher: Buffer | null;
+  readonly sequence: number;
+  readonly occurredAtMs: number;
+  readonly details: Callback['details'];
+  readonly url: string;
+  readonly method: HttpMethod;
   readonly endpoint: string;
   /** How many attempts were begun, this one included. */
   readonly attempt: number;
+  /** The same in this round of the schedule. */
+  readonly attemptInRound: number;
+  /** How many of those before this one are known to have failed; of the others nothing was heard again. */
+  readonly failuresInRound: number;
+  readonly secrets: SecretsRow;
+  /** Null where the callback is the main account's own. */
+  readonly mainSecrets: SecretsRow | null;
 }
 
 /**
  * Takes callbacks that are due, so that slow receivers cannot fill the window of the others: at most `perEndpoint`
- * of each of `quickEndpoints`, `perOther` of each other (and `othersLimit` of those in all), and none of
- * `busyEndpoints`. Whoever takes one has it for `leaseSeconds`; if it is not settled by then, it is due again.
+ * of each of `quickEndpoints`, `perOther` of each other (and `othersLimit` of those in all), none of `busyEndpoints`,
+ * and none that is paused. Whoever takes one has it for `leaseSeconds`; if it is not settled by then, it is due again.
+ *
+ * What a callback says of its call is fixed when it is first taken, so that all its attempts say the same.
  */
 export async function takeDueCallbacks(
   db: Db,
-  vault: Vault,
   wish: {
     readonly limit: number;
     readonly perEndpoint: number;
@@ -48,101 +69,74 @@ export async function takeDueCallbacks(
   },
 ): Promise<readonly DueCallback[]> {
   const { sql } = db;
-  const rows = await sql<DueRow[]>`
-    with recursive endpoints as (
+  return sql<DueCallback[]>`
+    with recursive receivers as (
       -- Steps from one endpoint to the next through the index, however many callbacks each has waiting.
       (select endpoint from callbacks where state = 'pending' order by endpoint limit 1)
       union all
-      select (select c.endpoint from callbacks c where c.state = 'pending' and c.endpoint > e.endpoint order by c.endpoint limit 1)
-      from endpoints e where e.endpoint is not null
+      select (select c.endpoint from callbacks c where c.state = 'pending' and c.endpoint > r.endpoint order by c.endpoint limit 1)
+      from receivers r where r.endpoint is not null
     ),
+    paused as materialized (select account_id, endpoint from endpoints where paused_at is not null),
     free as (
-      select endpoint, endpoint = any(${[...wish.quickEndpoints]}::text[]) as is_quick from endpoints
+      select endpoint, endpoint = any(${[...wish.quickEndpoints]}::text[]) as is_quick from receivers
       where endpoint is not null and endpoint <> all(${[...wish.busyEndpoints]}::text[])
     ),
     waiting as materialized (
-      select d.id, f.is_quick from free f cross join lateral (
-        select c.id from callbacks c
+      select d.*, f.is_quick from free f cross join lateral (
+        select c.id, c.call_id, c.recording_id from callbacks c
         where c.state = 'pending' and c.endpoint = f.endpoint and c.next_attempt_at <= now()
+          and (c.account_id, c.endpoint) not in (select account_id, endpoint from paused)
         order by c.next_attempt_at limit case when f.is_quick then ${wish.perEndpoint}::int else ${wish.perOther}::int end
-        for update skip locked
+        for update of c skip locked
       ) d
     ),
     due as materialized (
-      (select id from waiting where is_quick order by random() limit ${wish.limit})
+      (select * from waiting where is_quick order by random() limit ${wish.limit})
       union all
-      (select id from waiting where not is_quick order by random() limit ${wish.othersLimit})
+      (select * from waiting where not is_quick order by random() limit ${wish.othersLimit})
       limit ${wish.limit}
     ),
     taken as (
-      update callbacks c set attempts = c.attempts + 1, next_attempt_at = now() + make_interval(secs => ${wish.leaseSeconds})
-      from due where c.id = due.id
+      update callbacks c set attempts = c.attempts + 1,
+        next_attempt_at = now() + make_interval(secs => ${wish.leaseSeconds}),
+        details = case when c.attempts = 0 and d.call_id is not null then c.details || ${callFacts(sql)} else c.details end
+      from due d left join calls k on k.id = d.call_id left join recordings r on r.id = d.recording_id
+      where c.id = d.id
       returning c.*
     )
     select t.id, t.event, t.session_id as "sessionId", v.number, t.call_id as "callId", k.caller_cipher as "callerCipher",
-      t.sequence, extract(epoch from t.occurred_at)::float8 * 1000 as "occurredAtMs", t.details, t.url, t.method,
-      t.endpoint, t.attempts, coalesce(t.subaccount_id, t.account_id) as "signerId"
+      k.callee_cipher as "calleeCipher", t.sequence, extract(epoch from t.occurred_at)::float8 * 1000 as "occurredAtMs",
+      t.details, t.url, t.method, t.endpoint, t.attempts as attempt, t.attempts - t.schedule_start as "attemptInRound",
+      (select count(*)::int from callback_attempts a where a.callback_id = t.id and a.attempt > t.schedule_start)
+        as "failuresInRound",
+      t.account_id as "mainAccountId", coalesce(t.subaccount_id, t.account_id) as "accountId",
+      ${selectSecrets(sql, sql`coalesce(t.subaccount_id, t.account_id)`)} as secrets,
+      case when t.subaccount_id is not null then ${selectSecrets(sql, sql`t.account_id`)} end as "mainSecrets"
     from taken t
     join virtual_numbers v on v.id = t.virtual_number_id
     left join calls k on k.id = t.call_id`;
-  return rows.map((row) => toDueCallback(vault, row));
 }
 
-/** Settles an attempt that the receiver took. */
-export async function markDelivered(db: Db, id: string, status: number): Promise<void> {
-  await db.sql`
-    update callbacks set state = 'delivered', delivered_at = now(), last_status = ${status}, last_error = null
-    where id = ${id} and state = 'pending'`;
-}
-
-/** Settles an attempt that failed: the next one is due after the delay, or never where it is null. */
-export async function markFailed(
-  db: Db,
-  id: string,
-  failure: { readonly status: number | null; readonly error: string; readonly retryInSeconds: number | null },
-): Promise<void> {
-  await db.sql`
-    update callbacks set
-      state = ${failure.retryInSeconds === null ? 'given_up' : 'pending'},
-      next_attempt_at = now() + make_interval(secs => ${failure.retryInSeconds ?? 0}),
-      last_status = ${failure.status}, last_error = ${failure.error}
-    where id = ${id} and state = 'pending'`;
-}
-
-interface DueRow {
-  readonly id: string;
-  readonly event: CallbackEvent;
-  readonly sessionId: string;
-  readonly number: Phone;
-  readonly callId: string | null;
-  readonly callerCipher: Buffer | null;
-  readonly sequence: number;
-  readonly occurredAtMs: number;
-  readonly details: Callback['details'];
-  readonly url: string;
-  readonly method: HttpMethod;
-  readonly endpoint: string;
-  readonly attempts: number;
-  readonly signerId: string;
-}
-
-function toDueCallback(vault: Vault, row: DueRow): DueCallback {
-  const caller = row.callId && row.callerCipher ? vault.open(row.callerCipher, callerSeal(row.callId)) : null;
-  return {
-    signerId: row.signerId,
-    endpoint: row.endpoint,
-    attempt: row.attempts,
-    callback: {
-      id: row.id,
-      event: row.event,
-      sessionId: row.sessionId,
-      virtualNumber: row.number,
-      caller: caller as Phone | null,
-      sequence: row.sequence,
-      occurredAt: new Date(row.occurredAtMs),
-      details: row.details,
-      url: row.url,
-      method: row.method,
-    },
+/** What a callback says and is signed with. @throws when something in it was sealed with another key. */
+export function openCallback(vault: Vault, due: DueCallback) {
+  const { callId, number, occurredAtMs, callerCipher, calleeCipher, secrets, mainSecrets } = due;
+  const phone = (cipher: Buffer | null, seal: (callId: string) => string) =>
+    callId !== null && cipher !== null ? (vault.open(cipher, seal(callId)) as Phone) : null;
+  const callback: Callback = {
+    id: due.id,
+    event: due.event,
+    accountId: due.accountId,
+    sessionId: due.sessionId,
+    virtualNumber: number,
+    caller: phone(callerCipher, callerSeal),
+    callee: phone(calleeCipher, calleeSeal),
+    sequence: due.sequence,
+    occurredAt: new Date(occurredAtMs),
+    details: due.details,
+    url: due.url,
+    method: due.method,
   };
+  const own: SigningSecrets = openSecrets(vault, secrets);
+  return { callback, secrets: own, mainSecrets: mainSecrets === null ? own : openSecrets(vault, mainSecrets) };
 }

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextAttemptDelaySeconds, RETRY_DELAYS_SECONDS } from '../../src/core/retry.ts';
+import {
+  nextAttemptDelaySeconds,
+  nextAttemptSeconds,
+  RETRY_DELAYS_SECONDS,
+  readRetryAfter,
+} from '../../src/core/retry.ts';
 
 const attempts = RETRY_DELAYS_SECONDS.length;
 const random = () => fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -64,5 +69,40 @@ describe('the retry schedule of callbacks', () => {
 
   it('refuses a count that cannot be one', () => {
     for (const made of [-1, 0.5, Number.NaN]) expect(() => nextAttemptDelaySeconds(made, 0)).toThrow(RangeError);
+  });
+});
+
+describe('what a receiver says of the next attempt', () => {
+  const now = new Date('1994-11-06T08:49:37.500Z');
+
+  it.each([
+    ['120', 120],
+    [' 7 ', 7],
+    ['0', 1],
+    ['99999999999', 86_400],
+    ['Sun, 06 Nov 1994 08:50:37 GMT', 60],
+    ['Sunday, 06-Nov-94 08:50:37 GMT', 60],
+    ['Sun Nov  6 08:50:37 1994', 60],
+    ['Sun, 06 Nov 1994 08:00:00 GMT', 1],
+    ['Sun, 06 Nov 2044 08:00:00 GMT', 86_400],
+  ])('is read from Retry-After: %j is %i s, never under 1 and never over a day', (text, seconds) => {
+    expect(readRetryAfter(text, now)).toBe(seconds);
+  });
+
+  it.each(['', 'soon', '-5', '1.5', '1e3', '١٢', 'Sun, 99 Nov 1994 08:00:00 GMT', '2044-01-01'])(
+    'is nothing where it has no meaning: %j',
+    (text) => {
+      expect(readRetryAfter(text, now)).toBeNull();
+    },
+  );
+
+  it('puts the next attempt off, but never before its time by the schedule', () => {
+    const waits = (retryAfterSeconds: number | null) => nextAttemptSeconds(2, 0, { isGone: false, retryAfterSeconds });
+    expect([waits(null), waits(3), waits(600)]).toEqual([30, 30, 600]);
+  });
+
+  it('ends the callback with 410, and adds no attempt to the schedule', () => {
+    expect(nextAttemptSeconds(1, 0, { isGone: true, retryAfterSeconds: 60 })).toBeNull();
+    expect(nextAttemptSeconds(attempts, 0, { isGone: false, retryAfterSeconds: 60 })).toBeNull();
   });
 });

@@ -52,6 +52,22 @@ describe('the outcome of a callback', () => {
     expect(target.connections()).toBe(0);
   });
 
+  it('has what Retry-After says of a failure, and only of one', async () => {
+    const answering = async (status: number, retryAfter: string) => {
+      const { url } = await listening((_request, response) =>
+        response.writeHead(status, { 'retry-after': retryAfter }).end(),
+      );
+      return sendCallback(agentFor(), bare(url));
+    };
+    expect(await answering(503, '120')).toEqual({ ...failed('status 503', 503), retryAfterSeconds: 120 });
+    expect(await answering(302, '0')).toEqual({ ...failed('status 302', 302), retryAfterSeconds: 1 });
+    const inAnHour = await answering(429, new Date(Date.now() + 3_600_000).toUTCString());
+    expect(inAnHour).toMatchObject({ retryAfterSeconds: expect.any(Number) });
+    expect(Object(inAnHour).retryAfterSeconds).toBeGreaterThan(3590);
+    expect(await answering(503, 'soon')).toEqual(failed('status 503', 503));
+    expect(await answering(200, '120')).toEqual({ ok: true, status: 200 });
+  });
+
   it('is a short word for every failure of the network', async () => {
     const plain = await listening((_request, response) => response.end());
     const cut = await listening((request) => request.socket.destroy());

@@ -24,7 +24,7 @@ beforeAll(async () => {
   service = await startService();
   outbox = openOutbox(service);
 });
-beforeEach(() => outbox.sql`truncate callbacks, sessions cascade`);
+beforeEach(() => outbox.sql`truncate callbacks, callback_attempts, endpoints, sessions cascade`);
 afterEach(async () => {
   await Promise.all(receivers.splice(0).map((r) => r.close()));
 });
@@ -149,6 +149,63 @@ describe('a callback is sent until it was taken', () => {
     expect(app.requests()).toHaveLength(10 * RETRY_DELAYS_SECONDS.length);
   });
 
+  test('not before the time that it asks for, and not at all after 410', async () => {
+    const answers: Handler[] = [
+      (_request, response) => response.writeHead(503, { 'retry-after': '600' }).end(),
+      (_request, response) => response.writeHead(503, { 'retry-after': '1' }).end(),
+      (_request, response) => response.writeHead(410).end(),
+    ];
+    const app = await receives((...exchange) => answers.shift()?.(...exchange));
+    await outbox.book(app.url);
+    await dispatch();
+    expect((await outbox.rows())[0]?.dueIn).toBeGreaterThan(590);
+    await outbox.makeDue();
+    await dispatch();
+    expect((await outbox.rows())[0]?.dueIn).toBeGreaterThan(25);
+    await outbox.makeDue();
+    await dispatch();
+    expect(await outbox.rows()).toMatchObject([{ state: 'given_up', attempts: 3, lastError: 'status 410' }]);
+    await outbox.makeDue();
+    await dispatch();
+    expect(app.requests()).toHaveLength(3);
+  });
+
+  test('and each attempt is logged with its time, status, error and duration, by the statement that settles it', async () => {
+    const answers: Handler[] = [
+      (_request, response) => response.writeHead(500).end(),
+      (request) => request.socket.destroy(),
+      (_request, response) => setTimeout(() => response.end(), 300),
+    ];
+    const app = await receives((...exchange) => answers.shift()?.(...exchange));
+    await outbox.book(app.url);
+    for (let i = 0; i < 3; i++) {
+      await outbox.makeDue();
+      await dispatch();
+    }
+    const logged = await outbox.sql`
+      select attempt, status, error, duration_ms as ms, extract(epoch from now() - at)::float8 as age from callback_attempts
+      order by attempt`;
+    expect(logged).toMatchObject([
+      { attempt: 1, status: 500, error: 'status 500' },
+      { attempt: 2, status: null, error: 'reset' },
+      { attempt: 3, status: 200, error: null },
+    ]);
+    expect(logged[2]?.ms).toBeGreaterThanOrEqual(300);
+    expect(logged[2]?.age).toBeGreaterThanOrEqual(0.3);
+    expect(logged[0]?.age).toBeGreaterThan(logged[2]?.age);
+  });
+
+  test('and an attempt whose process died does not use the schedule up', async () => {
+    const app = await receives((_request, response) => response.writeHead(500).end());
+    await outbox.book(app.url);
+    // Taken three times by dispatchers of which nothing was heard again.
+    await outbox.sql`update callbacks set attempts = 3`;
+    await dispatch();
+    const [row] = await outbox.rows();
+    expect(row?.attempts).toBe(4);
+    expect(row?.dueIn).toBeLessThan(7);
+  });
+
   test('and never to a private address, unless that is allowed', async () => {
     const app = await receives();
     const careful = await startService({ databaseUrl: service.databaseUrl, config: { callbackAllowPrivate: false } });
@@ -193,6 +250,7 @@ test('callbacks of a session are numbered in the order of their facts', async ()
     ['1', 'SessionPinAuthenticationStatus', '1'],
     ['2', 'SessionPinAuthenticationStatus', '2'],
     ['3', 'SessionPinAuthenticationStatus', '2'],
-    ['4', 'SessionTimeout', undefined],
+    ['4', 'SessionFirstPartyAnswer', undefined],
+    ['5', 'SessionTimeout', undefined],
   ]);
 });
