@@ -1,5 +1,6 @@
 import { type Country, countryOf, type Phone, type PhoneRules, parsePhone } from './phone.ts';
 import { invalid, isRefused, type Refused, refused } from './problem.ts';
+import type { SessionHistory } from './session-history.ts';
 
 /** A fixed role in a session, whoever calls. */
 export type Side = 'first' | 'second';
@@ -56,6 +57,7 @@ export interface MaskingSession {
   readonly expiresAt: Date;
   /** Judged by the database's clock when the row was read. */
   readonly isLive: boolean;
+  readonly history: SessionHistory;
 }
 
 /** What an app asks for; a field that it did not give is absent. Numbers are as the app wrote them. */

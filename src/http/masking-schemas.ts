@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { interactionSchema } from './interaction-wire.ts';
 import { apiId } from './schemas.ts';
 
 // The shape of answers, field by field as in Plivo's fixtures. Whole numbers are whole: Go's SDK decodes
@@ -32,7 +33,10 @@ const session = z.object({
   record_file_format: z.enum(['mp3', 'wav']),
   recording_callback_url: url,
   recording_callback_method: httpMethod,
-  interaction: z.null(),
+  interaction: z
+    .array(interactionSchema)
+    .nullable()
+    .meta({ description: 'Oldest first, the newest hundred; null when there is none yet.' }),
   total_call_amount: z.number(),
   total_call_count: z.int(),
   total_call_billed_duration: z.int(),

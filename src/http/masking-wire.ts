@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MaskingSession, SessionSettings, SessionWish } from '../core/session.ts';
 import { address, choice, duration, flag, method, phone, pin, subaccount, whole } from './fields.ts';
+import { interactionsToWire, wireTime } from './interaction-wire.ts';
 
 // Plivo's words for a session and ours: the only place where both stand. Source of the oddities: Plivo's
 // documentation and the fixtures of its SDKs, see src/README.md.
@@ -34,7 +35,7 @@ export const createBody = z
     subaccount: subaccount().optional().describe('The subaccount that the session is for; only its numbers are used.'),
     initiate_call_to_first_party: flag()
       .optional()
-      .describe('Call the first party at once (kept and returned; the call is not placed yet).'),
+      .describe('Call the first party at once, from the virtual number, and connect the second when it answers.'),
     is_pin_authentication_required: flag().optional().describe('Unknown callers prove by a PIN who they are.'),
     generate_pin: flag().optional().describe('Make both PINs.'),
     generate_pin_length: whole(4, 15).optional().describe('Digits of a generated PIN (default 4).'),
@@ -132,14 +133,14 @@ function defined<T extends object>(fields: T): Defined<T> {
 }
 
 /** A session as Plivo shows it: its numbers without `+`, its PIN fields null where PINs are off. */
-export function toWire(session: MaskingSession) {
-  const { settings } = session;
+export function toWire(session: MaskingSession, publicUrl: string) {
+  const { settings, history } = session;
   const ifPin = <T>(value: T) => (session.pinRequired ? value : null);
   return {
     first_party: withoutPlus(session.firstParty),
     second_party: withoutPlus(session.secondParty),
     virtual_number: withoutPlus(session.virtualNumber),
-    status: session.isLive ? ('active' as const) : ('expired' as const),
+    status: statusOf(session),
     initiate_call_to_first_party: settings.initiateCallToFirstParty,
     session_uuid: session.id,
     callback_url: session.callbackUrl,
@@ -157,12 +158,13 @@ export function toWire(session: MaskingSession) {
     record_file_format: settings.recordFormat,
     recording_callback_url: settings.recordingCallbackUrl,
     recording_callback_method: settings.recordingCallbackMethod,
-    interaction: null,
-    total_call_amount: 0,
-    total_call_count: 0,
-    total_call_billed_duration: 0,
-    total_session_amount: 0,
-    last_interaction_time: '',
+    interaction: interactionsToWire(session, publicUrl),
+    total_call_amount: Number(history.amount),
+    total_call_count: history.legs,
+    total_call_billed_duration: history.billedSeconds,
+    // Making a session costs nothing.
+    total_session_amount: Number(history.amount),
+    last_interaction_time: history.lastInteractionAt === null ? '' : wireTime(history.lastInteractionAt),
     unknown_caller_play: settings.unknownCallerPlayUrl,
     is_pin_authentication_required: session.pinRequired,
     generate_pin: ifPin(settings.generatePin),
@@ -179,11 +181,11 @@ export function toWire(session: MaskingSession) {
   };
 }
 
-function withoutPlus(phone: string | null): string {
-  return phone === null ? '' : phone.slice(1);
+function statusOf({ isLive, history }: MaskingSession): 'active' | 'in-progress' | 'expired' {
+  if (!isLive) return 'expired';
+  return history.isInProgress ? 'in-progress' : 'active';
 }
 
-/** `2024-01-03 13:35:51 +0000 UTC`, the way Go prints a time. */
-function wireTime(at: Date): string {
-  return `${at.toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
+function withoutPlus(phone: string | null): string {
+  return phone === null ? '' : phone.slice(1);
 }

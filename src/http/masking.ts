@@ -56,7 +56,7 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
         session_uuid: session.id,
         virtual_number: session.virtualNumber,
         message: 'Session created',
-        session: toWire(session),
+        session: toWire(session, deps.config.publicUrl),
       });
     },
   });
@@ -77,7 +77,10 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
       const { limit, offset } = request.query;
       const { total, sessions } = await listSessions(deps, scopeOfRequest(request), filter, { limit, offset });
       const base = `/v1/Account/${actorOf(request).id}/Masking/Session/`;
-      const objects = sessions.map((session) => ({ ...toWire(session), resource_uri: `${base}${session.id}/` }));
+      const objects = sessions.map((session) => ({
+        ...toWire(session, deps.config.publicUrl),
+        resource_uri: `${base}${session.id}/`,
+      }));
       const meta = pageMetaOf(`${base}?${request.originalUrl.split('?')[1] ?? ''}`, { limit, offset }, total);
       return reply.send({ api_id: request.id, response: { meta, objects } });
     },
@@ -93,7 +96,7 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
     handler: async (request, reply) => {
       const session = await getSession(deps, scopeOfRequest(request), sessionId(request));
       if (isRefused(session)) return sendProblem(reply, session.problem);
-      return reply.send({ api_id: request.id, response: toWire(session) });
+      return reply.send({ api_id: request.id, response: toWire(session, deps.config.publicUrl) });
     },
   });
 
@@ -110,7 +113,11 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
     handler: async (request, reply) => {
       const session = await updateSession(deps, scopeOfRequest(request), sessionId(request), toWish(request.body));
       if (isRefused(session)) return sendProblem(reply, session.problem);
-      return reply.send({ api_id: request.id, message: 'Session updated', session: toWire(session) });
+      return reply.send({
+        api_id: request.id,
+        message: 'Session updated',
+        session: toWire(session, deps.config.publicUrl),
+      });
     },
   });
 

@@ -1,4 +1,5 @@
 import { type InferSelectModel, sql } from 'drizzle-orm';
+import type { Interaction } from '../core/interaction.ts';
 import type { Phone } from '../core/phone.ts';
 import type { MaskingSession, Side } from '../core/session.ts';
 import { sessions } from './schema.ts';
@@ -15,15 +16,24 @@ export function sessionSeal(column: SealedColumn, sessionId: string): string {
 /** True as long as the session connects calls, by the database's clock. */
 export const isLive = sql<boolean>`${sessions.endedAt} is null and ${sessions.expiresAt} > now()`;
 
-/** A row as the ORM reads it, with its virtual number and the judgement whether it is live. */
+/** True while a call of the session is running. */
+export const isInProgress = sql<boolean>`exists (
+  select from calls c where c.session_id = ${sessions.id} and not c.is_over and c.outcome in ('connected', 'placed'))`;
+
+/** A row as the ORM reads it, with its virtual number and the judgements whether it is live and in progress. */
 export interface SessionRow {
   readonly session: InferSelectModel<typeof sessions>;
   readonly number: Phone;
   readonly isLive: boolean;
+  readonly isInProgress: boolean;
 }
 
 /** Opens a row. @throws when it was sealed with another key. */
-export function toSession(vault: Vault, { session: row, number, isLive }: SessionRow): MaskingSession {
+export function toSession(
+  vault: Vault,
+  { session: row, number, isLive, isInProgress }: SessionRow,
+  interactions: readonly Interaction[],
+): MaskingSession {
   const open = (cipher: Buffer | null, column: SealedColumn) =>
     cipher === null ? null : vault.open(cipher, sessionSeal(column, row.id));
   return {
@@ -45,6 +55,14 @@ export function toSession(vault: Vault, { session: row, number, isLive }: Sessio
     modifiedAt: row.modifiedAt,
     expiresAt: row.expiresAt,
     isLive,
+    history: {
+      isInProgress,
+      legs: row.totalCalls,
+      billedSeconds: row.totalBilledSeconds,
+      amount: row.totalAmount,
+      lastInteractionAt: row.lastInteractionAt,
+      interactions,
+    },
   };
 }
 

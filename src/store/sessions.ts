@@ -1,20 +1,23 @@
-import { and, type Column, count, desc, eq, gt, gte, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, type Column, count, desc, eq, gt, gte, lt, lte, not, or, type SQL, sql } from 'drizzle-orm';
 import type { Scope } from '../core/account.ts';
 import type { MaskingSession, Side } from '../core/session.ts';
 import type { Range, SessionFilter } from '../core/session-filter.ts';
 import type { Db } from './connect.ts';
+import { findInteractions } from './interactions.ts';
 import { sessions, virtualNumbers } from './schema.ts';
-import { isLive, toSession } from './session-rows.ts';
+import { isInProgress, isLive, toSession } from './session-rows.ts';
 import type { Vault } from './vault.ts';
 
 /** One session of the account, live or not; null where it has none of that id. */
 export async function findSession(db: Db, vault: Vault, scope: Scope, id: string): Promise<MaskingSession | null> {
   const [row] = await db.orm
-    .select({ session: sessions, number: virtualNumbers.number, isLive })
+    .select({ session: sessions, number: virtualNumbers.number, isLive, isInProgress })
     .from(sessions)
     .innerJoin(virtualNumbers, eq(virtualNumbers.id, sessions.virtualNumberId))
     .where(and(inScope(scope), eq(sessions.id, id)));
-  return row ? toSession(vault, row) : null;
+  if (!row) return null;
+  const interactions = await findInteractions(db, [id]);
+  return toSession(vault, row, interactions.get(id) ?? []);
 }
 
 /** What a side of a session hears before it is connected; '' for nothing, null for an unknown session. */
@@ -37,7 +40,7 @@ export async function listSessions(
 ): Promise<{ total: number; sessions: readonly MaskingSession[] }> {
   const where = and(inScope(scope), ...conditions(vault, filter));
   const from = db.orm
-    .select({ session: sessions, number: virtualNumbers.number, isLive })
+    .select({ session: sessions, number: virtualNumbers.number, isLive, isInProgress })
     .from(sessions)
     .innerJoin(virtualNumbers, eq(virtualNumbers.id, sessions.virtualNumberId));
   const counted = db.orm
@@ -48,7 +51,14 @@ export async function listSessions(
     from.where(where).orderBy(desc(sessions.createdAt), desc(sessions.id)).limit(page.limit).offset(page.offset),
     counted.where(where),
   ]);
-  return { total: all?.total ?? 0, sessions: rows.map((row) => toSession(vault, row)) };
+  const interactions = await findInteractions(
+    db,
+    rows.map(({ session }) => session.id),
+  );
+  return {
+    total: all?.total ?? 0,
+    sessions: rows.map((row) => toSession(vault, row, interactions.get(row.session.id) ?? [])),
+  };
 }
 
 function inScope(scope: Scope): SQL | undefined {
@@ -75,12 +85,11 @@ function conditions(vault: Vault, filter: SessionFilter): (SQL | undefined)[] {
 function statusCondition(status: NonNullable<SessionFilter['status']>): SQL | undefined {
   switch (status) {
     case 'active':
-      return and(sql`${sessions.endedAt} is null`, sql`${sessions.expiresAt} > now()`);
+      return and(isLive, not(isInProgress));
     case 'expired':
       return or(sql`${sessions.endedAt} is not null`, sql`${sessions.expiresAt} <= now()`);
     case 'in-progress':
-      // No call's end is known yet, so no call is known to be running.
-      return sql`false`;
+      return and(isLive, isInProgress);
     default:
       return status satisfies never;
   }
