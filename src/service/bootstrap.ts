@@ -31,6 +31,10 @@ const connection = {
   default_country: z.string().refine(isCountry, 'must be a country code such as TR').optional(),
   default_number: phone.optional(),
   success_play: playUrl.optional(),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'must be a currency code such as USD')
+    .optional(),
   failure_play: playUrl.optional(),
 };
 
@@ -39,6 +43,9 @@ const provider = z.discriminatedUnion('dialect', [
     ...connection,
     dialect: z.literal('plivo'),
     auth_token: secret.optional(),
+    // Needed for calls that we place.
+    auth_id: z.string().regex(AUTH_ID, 'must be MA or SA and 18 capital letters and digits').optional(),
+    api_url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
     // Plivo has no extensions of ours to connect to.
     fallback_destination: phone.optional(),
   }),
@@ -125,6 +132,9 @@ export async function applyBootstrap({ db, vault }: Deps, file: Bootstrap): Prom
       failurePlayUrl: p.failure_play ?? '',
       secrets: {
         key: p.key,
+        ...(p.currency !== undefined && { currency: p.currency }),
+        ...(p.dialect === 'plivo' && p.auth_id !== undefined && { authId: p.auth_id }),
+        ...(p.dialect === 'plivo' && p.api_url !== undefined && { apiUrl: p.api_url.replace(/\/+$/, '') }),
         ...(p.dialect === 'plivo' && p.auth_token !== undefined && { authToken: p.auth_token }),
         ...(p.dialect === 'hipcall' && p.username !== undefined && { username: p.username }),
         ...(p.dialect === 'hipcall' && p.password !== undefined && { password: p.password }),

@@ -13,6 +13,10 @@ export interface ConnectionSecrets {
   readonly password?: string;
   /** A phone in E.164, or an extension at the provider; where callers without a right PIN go. */
   readonly fallbackDestination?: string;
+  readonly currency?: string;
+  /** Who we are at the provider's API, and where that is; calls can be placed only with the first. */
+  readonly authId?: string;
+  readonly apiUrl?: string;
 }
 
 /** A telephony provider's connection to an account. */
@@ -25,10 +29,13 @@ export interface Connection {
   readonly defaultNumber: Phone | null;
   readonly successPlayUrl: string;
   readonly failurePlayUrl: string;
+  /** ISO 4217, in which the provider bills. */
+  readonly currency: string;
   readonly secrets: ConnectionSecrets;
 }
 
-const seal = (keyDigest: Buffer) => `providers.secrets:${keyDigest.toString('hex')}`;
+/** The context that a connection's secrets are bound to, see `Vault.seal`. */
+export const connectionSeal = (keyDigest: Buffer) => `providers.secrets:${keyDigest.toString('hex')}`;
 
 /** The connection that a webhook's key names; null for an unknown key. */
 export async function findConnection(db: Db, vault: Vault, key: string): Promise<Connection | null> {
@@ -42,6 +49,7 @@ export async function findConnection(db: Db, vault: Vault, key: string): Promise
     .where(eq(virtualNumbers.providerId, row.id))
     .limit(2);
   const only = numbers.length === 1 ? (numbers[0]?.number ?? null) : null;
+  const secrets: ConnectionSecrets = JSON.parse(vault.open(row.secretsCipher, connectionSeal(row.keyDigest)));
   return {
     id: row.id,
     accountId: row.accountId,
@@ -50,7 +58,8 @@ export async function findConnection(db: Db, vault: Vault, key: string): Promise
     defaultNumber: row.defaultNumber ?? only,
     successPlayUrl: row.successPlayUrl,
     failurePlayUrl: row.failurePlayUrl,
-    secrets: JSON.parse(vault.open(row.secretsCipher, seal(row.keyDigest))),
+    currency: secrets.currency ?? 'USD',
+    secrets,
   };
 }
 
@@ -69,7 +78,11 @@ export function connectionsOf(db: Db, accountId: string) {
 }
 
 /** Writes a connection as it is declared. Repeatable. */
-export async function putConnection(db: Db, vault: Vault, connection: Omit<Connection, 'id'>): Promise<number> {
+export async function putConnection(
+  db: Db,
+  vault: Vault,
+  connection: Omit<Connection, 'id' | 'currency'>,
+): Promise<number> {
   const keyDigest = vault.secretDigest(connection.secrets.key);
   const [row] = await db.orm
     .insert(providers)
@@ -81,7 +94,7 @@ export async function putConnection(db: Db, vault: Vault, connection: Omit<Conne
       defaultNumber: connection.defaultNumber,
       successPlayUrl: connection.successPlayUrl,
       failurePlayUrl: connection.failurePlayUrl,
-      secretsCipher: vault.seal(JSON.stringify(connection.secrets), seal(keyDigest)),
+      secretsCipher: vault.seal(JSON.stringify(connection.secrets), connectionSeal(keyDigest)),
     })
     .onConflictDoUpdate({
       target: providers.keyDigest,
