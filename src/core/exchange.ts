@@ -1,0 +1,100 @@
+/** One exchange with a telephony provider, as an operator may follow it; phones are in its fields and document. */
+export interface Exchange {
+  readonly at: Date;
+  readonly accountId: string;
+  readonly providerId: number;
+  /** `answer`, `hangup` and so on. */
+  readonly webhook: string;
+  /** The provider's id; null where the request names no call. */
+  readonly callId: string | null;
+  readonly virtualNumber: string | null;
+  readonly status: number;
+  /** What was decided, in words; never digits or phones. */
+  readonly decision: string;
+  readonly milliseconds: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly document: string;
+}
+
+// What each reason of a decision means to somebody who reads the log.
+const IN_WORDS: Readonly<Record<string, string>> = {
+  known_caller: 'known caller, connected',
+  open_session: 'any caller is taken here, connected',
+  pin_accepted: 'right PIN, connected',
+  pin_asked: 'asked for the PIN',
+  pin_wrong: 'wrong PIN, asked again',
+  pin_failed: 'wrong PIN at the last try, sent off',
+  unknown_caller: 'unknown caller, refused',
+  unknown_number: 'no number of ours, refused',
+  session_ended: 'the session has ended, refused',
+  nobody_to_call: 'nobody to connect to, refused',
+  self_call: 'would be connected to themself, refused',
+  asked_again: 'refused before, refused again',
+  late: 'nobody waited for the answer any more',
+  contended: 'asked too many times at once, sent off with an apology',
+  apology: 'could not be decided in time, sent off with an apology',
+  booked: 'booked on its call',
+  repeated: 'known already, nothing new',
+  orphan: 'of a call that was never asked about, kept aside',
+  ignored: 'nothing to book in it',
+  unavailable: 'could not be booked, the provider is to report it again',
+  callee_play: 'what the callee hears after answering',
+};
+
+/** A reason with its meaning, such as `pin_wrong: wrong PIN, asked again`. */
+export function inWords(reason: string): string {
+  const words = IN_WORDS[reason];
+  return words === undefined ? reason : `${reason}: ${words}`;
+}
+
+// Names under which callers' keys arrive, in any dialect.
+const KEYED = /digit|dtmf|(?:^|_)pin/i;
+// Fewer than this also stand in fields that nobody keyed.
+const LEAST_TELLING = 4;
+
+/**
+ * A request's fields as the log keeps them: whatever was keyed is there as its count alone, also where the provider
+ * repeats it in other fields, and where somebody put it behind another value.
+ */
+export function loggedFields(webhook: string, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  // Hipcall sends all that was keyed in `data`, under names of our choice; in its events that is the call itself.
+  const isKeyed = (name: string) => KEYED.test(name) || (name === 'data' && webhook !== 'events');
+  const telling = new Set(keyedTexts(fields, isKeyed).filter(({ length }) => length >= LEAST_TELLING));
+  return withoutKeyed(fields, isKeyed, telling) as Record<string, unknown>;
+}
+
+function keyedTexts(value: unknown, isKeyed: (name: string) => boolean, wasKeyed = false): string[] {
+  if (typeof value !== 'object' || value === null) return wasKeyed ? [String(value)] : [];
+  return Object.entries(value).flatMap(([name, item]) => keyedTexts(item, isKeyed, wasKeyed || isKeyed(name)));
+}
+
+function withoutKeyed(value: unknown, isKeyed: (name: string) => boolean, telling: ReadonlySet<string>): unknown {
+  if (typeof value === 'object' && value !== null) {
+    if (Array.isArray(value)) return value.map((item) => withoutKeyed(item, isKeyed, telling));
+    const entries = Object.entries(value).map(([name, item]) => [
+      name,
+      isKeyed(name) ? counted(item) : withoutKeyed(item, isKeyed, telling),
+    ]);
+    return Object.fromEntries(entries);
+  }
+  if (telling.has(String(value))) return counted(value);
+  return typeof value === 'string'
+    ? value.replace(/(digits\W{0,3})([\d*#]+)/gi, (_, name, keys) => name + counted(keys))
+    : value;
+}
+
+function counted(keyed: unknown): unknown {
+  if (typeof keyed === 'object' && keyed !== null) {
+    if (Array.isArray(keyed)) return keyed.map(counted);
+    return Object.fromEntries(Object.entries(keyed).map(([name, item]) => [name, counted(item)]));
+  }
+  if (typeof keyed !== 'string' && typeof keyed !== 'number') return keyed === null ? 'nothing' : 'something';
+  const { length } = String(keyed);
+  return length === 1 ? '1 digit' : `${length} digits`;
+}
+
+/** The provider's id of the call that a request is about; null where it names none. */
+export function callOfFields({ CallUUID, uuid, data }: Readonly<Record<string, unknown>>): string | null {
+  const named = CallUUID ?? uuid ?? (data as { uuid?: unknown } | null | undefined)?.uuid;
+  return typeof named === 'string' && /^[\w-]{1,64}$/.test(named) ? named : null;
+}
