@@ -1,7 +1,9 @@
 import type { MaskingSession, SessionDraft, Side } from '../core/session.ts';
 import { type Db, keyed, sqlState } from './connect.ts';
 import { takePlaces, wantedLeases } from './places.ts';
+import { notePeak } from './pool-peaks.ts';
 import { sealParty, sessionSeal } from './session-rows.ts';
+import { tallyCreated } from './tallies.ts';
 import type { Vault } from './vault.ts';
 
 /** A session to be, with its id, its virtual number and its PINs. */
@@ -77,8 +79,14 @@ function runClaim(db: Db, vault: Vault, { id, accountId, virtualNumber, draft, p
         ${draft.singleParty}, ${draft.cooloffSeconds}, ${draft.callbackUrl}, ${draft.callbackMethod},
         ${draft.settings.unknownCallerPlayUrl !== ''}, ${JSON.stringify(draft.settings)}, now(), now(), place.expires_at
       from place
-      returning created_at, expires_at
-    )
+      returning id, account_id, subaccount_id, virtual_number_id, created_at, expires_at
+    ),
+    placed as (
+      insert into placements (session_id, account_id, virtual_number_id)
+      select id, account_id, virtual_number_id from made where ${draft.settings.initiateCallToFirstParty}
+    ),
+    tallied as (${tallyCreated(sql)}),
+    peaked as (${notePeak(sql, vault.anyoneDigest)})
     select ${instants(db)}, case
       when made.created_at is null then refuse('number')
       when (select count(*) from leased) < ${leases.length} then refuse('lease')

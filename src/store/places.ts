@@ -2,6 +2,7 @@ import type postgres from 'postgres';
 import type { Phone } from '../core/phone.ts';
 import type { Side } from '../core/session.ts';
 import { bookTimeouts } from './callbacks.ts';
+import { tallyEnded } from './tallies.ts';
 import type { Vault } from './vault.ts';
 
 /** One lease that a session wants on its virtual number: a party's, or that of any caller. */
@@ -69,6 +70,7 @@ export function takePlaces(sql: postgres.Sql, leases: readonly WantedLease[], pi
       returning s.*
     ),
     told as (${bookTimeouts(sql)} returning id),
+    ended_tally as (${tallyEnded(sql)}),
     leased as (
       insert into leases (virtual_number_id, party_digest, session_id, side, held_until)
       select place.virtual_number_id, w.digest, place.session_id, w.side, place.held_until

@@ -5,6 +5,7 @@ import { bookTimeouts } from './callbacks.ts';
 import { type Db, keyed, sqlState } from './connect.ts';
 import { holdPlaces, takePlaces, wantedLeases } from './places.ts';
 import { sealParty } from './session-rows.ts';
+import { tallyEnded } from './tallies.ts';
 import type { Vault } from './vault.ts';
 
 /** What an update changes; absent fields stay as they are. */
@@ -99,6 +100,7 @@ export async function endSession(db: Db, scope: Scope, id: string): Promise<bool
         returning s.*
       ),
       told as (${bookTimeouts(sql)} returning id),
+      tallied as (${tallyEnded(sql)}),
       kept as (select id as session_id, expires_at + make_interval(secs => cooloff_seconds) as held_until from ended),
       ${holdPlaces(sql, true)}
       select id from ended`,
@@ -124,7 +126,8 @@ export async function endDueSessions(db: Db, limit: number): Promise<number> {
       from due where s.id = due.id and s.ended_at is null and s.expires_at <= now()
       returning s.*
     ),
-    told as (${bookTimeouts(sql)} returning id)
+    told as (${bookTimeouts(sql)} returning id),
+    tallied as (${tallyEnded(sql)})
     select count(*)::int as ended from ended`;
   return rows[0]?.ended ?? 0;
 }

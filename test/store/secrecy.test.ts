@@ -164,8 +164,9 @@ test('a plain dump of the database contains no phone, no PIN and no secret, nor 
       .map(({ body }) => body)
       .join(),
   ).toContain(STRANGERS[0].slice(1));
+  await service.deps.exchanges.flush();
   const text = await dump();
-  for (const table of ['sessions', 'leases', 'pins', 'calls', 'callbacks', 'providers', 'accounts']) {
+  for (const table of ['sessions', 'leases', 'pins', 'calls', 'callbacks', 'exchanges', 'providers', 'accounts']) {
     expect(text).toMatch(new RegExp(`^public.${table} [1-9]`, 'm'));
   }
   expect(text).toContain('+902125550100'); // our own numbers may be read, and so can the dump
