@@ -6,11 +6,21 @@ import type { Deps } from './deps.ts';
 import { answerRoutes } from './http/answer.ts';
 import { requireAccount } from './http/auth.ts';
 import { readBodies } from './http/body.ts';
+import { callbackWebhooks } from './http/callback-webhooks.ts';
+import { callbackRoutes } from './http/callbacks.ts';
+import { callRoutes } from './http/calls.ts';
+import { endpointRoutes } from './http/endpoints.ts';
+import { exchangeRoutes } from './http/exchanges.ts';
 import { healthRoutes } from './http/health.ts';
 import { maskingRoutes } from './http/masking.ts';
 import { numberRoutes } from './http/numbers.ts';
+import { poolRoutes } from './http/pool.ts';
 import { handleErrors, refuseAddress } from './http/problems.ts';
+import { recordingRoutes } from './http/recordings.ts';
+import { reportRoutes } from './http/reports.ts';
 import { useZod } from './http/schemas.ts';
+import { totalsRoutes } from './http/totals.ts';
+import { rememberConnections } from './service/connections.ts';
 
 /** The service without a socket: every route, ready for `inject` or `listen`. */
 export async function buildApp(deps: Deps): Promise<FastifyInstance> {
@@ -44,12 +54,21 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   await readBodies(app);
   await document(app);
   healthRoutes(app, deps, () => isDraining);
-  answerRoutes(app, deps);
+  const findConnection = rememberConnections(deps);
+  answerRoutes(app, deps, findConnection);
+  reportRoutes(app, deps, findConnection);
   await app.register(async (api) => {
     await requireAccount(api, deps);
     await api.register(async (scope) => maskingRoutes(scope, deps, '/v1/Account/:auth_id'));
     await api.register(async (scope) => maskingRoutes(scope, deps, ''));
     await api.register(async (scope) => numberRoutes(scope, deps));
+    await api.register(async (scope) => callRoutes(scope, deps));
+    await api.register(async (scope) => callbackRoutes(scope, deps));
+    await api.register(async (scope) => endpointRoutes(scope, deps));
+    await api.register(async (scope) => recordingRoutes(scope, deps));
+    await api.register(async (scope) => exchangeRoutes(scope, deps));
+    await api.register(async (scope) => totalsRoutes(scope, deps));
+    await api.register(async (scope) => poolRoutes(scope, deps));
   });
   return app;
 }
@@ -69,6 +88,7 @@ async function document(app: FastifyInstance): Promise<void> {
       components: {
         securitySchemes: { basic: { type: 'http', scheme: 'basic', description: 'Auth id and auth token.' } },
       },
+      webhooks: callbackWebhooks(),
     },
     ...fastifyZodOpenApiTransformers,
   });

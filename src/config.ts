@@ -24,6 +24,8 @@ export interface Config {
   readonly strictPhones: boolean;
   readonly expirySchedule: string;
   readonly callbackAllowPrivate: boolean;
+  /** How long the exchange log is kept. */
+  readonly exchangeDays: number;
 }
 
 /** Thrown when the environment is wrong; its message lists every fault and no secret. */
@@ -56,6 +58,7 @@ const environment = z.object({
   STRICT_PHONES: flag.default(false),
   EXPIRY_SCHEDULE: z.string().refine(cron.validate, 'must be a cron line').default('* * * * * *'),
   CALLBACK_ALLOW_PRIVATE: flag.default(false),
+  EXCHANGE_DAYS: whole(1, 90).default(7),
 });
 
 /**
@@ -88,6 +91,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     strictPhones: values.STRICT_PHONES,
     expirySchedule: values.EXPIRY_SCHEDULE,
     callbackAllowPrivate: values.CALLBACK_ALLOW_PRIVATE,
+    exchangeDays: values.EXCHANGE_DAYS,
   };
 }
 

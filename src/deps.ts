@@ -2,7 +2,10 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.ts';
 import type { RandomInt } from './core/pin.ts';
 import type { CallbackInput } from './outbound/callback-request.ts';
+import type { CallPlacer } from './outbound/place-call.ts';
 import type { CallbackOutcome } from './outbound/send-callback.ts';
+import type { ExchangeLog } from './service/exchanges.ts';
+import type { Placer } from './service/placements.ts';
 import type { Db } from './store/connect.ts';
 import type { Vault } from './store/vault.ts';
 
@@ -22,4 +25,10 @@ export interface Deps {
   readonly newKey: () => string;
   /** Calls a customer's address; never rejects. */
   readonly send: (callback: CallbackInput) => Promise<CallbackOutcome>;
+  /** Asks a provider to call somebody, once; never rejects. */
+  readonly placeCall: CallPlacer;
+  /** Places the calls that sessions have booked. */
+  readonly placer: Placer;
+  /** Where webhooks leave what they were asked and answered. */
+  readonly exchanges: ExchangeLog;
 }

@@ -12,10 +12,13 @@ import { startTimetable } from './jobs/timetable.ts';
 import { createLog, describeError } from './log.ts';
 import { callbackRequest } from './outbound/callback-request.ts';
 import { guardedAgent } from './outbound/guard.ts';
+import { placeCall, placingAgent } from './outbound/place-call.ts';
 import { sendCallback } from './outbound/send-callback.ts';
 import { applyBootstrap, type Bootstrap, BootstrapError, parseBootstrap } from './service/bootstrap.ts';
 import { startDispatcher } from './service/callbacks.ts';
 import { demoBootstrap, demoText } from './service/demo.ts';
+import { startExchangeLog } from './service/exchanges.ts';
+import { startPlacer } from './service/placements.ts';
 import { hasNoAccounts } from './store/accounts.ts';
 import { connect, disconnect, isOutage, sqlState } from './store/connect.ts';
 import { startEmbedded } from './store/embedded.ts';
@@ -27,7 +30,8 @@ import { isRightKey } from './store/vault-check.ts';
 const GRACE_MS = 8_500;
 const REQUESTS_GRACE_MS = 3_000;
 const JOBS_GRACE_MS = 1_000;
-const CALLBACKS_GRACE_MS = 3_000;
+const LOG_GRACE_MS = 500;
+const SENDERS_GRACE_MS = 2_500;
 const DATABASE_GRACE_MS = 1_500;
 
 /** The process: read the settings, open everything in order, close it in reverse. */
@@ -56,7 +60,12 @@ async function main(): Promise<void> {
   const vault = openVault(config.masterKey);
   const agent = guardedAgent({ allowPrivate: config.callbackAllowPrivate });
   closers.push(() => agent.destroy());
-  const deps: Deps = {
+  const providerAgent = placingAgent();
+  closers.push(() => providerAgent.destroy());
+  const exchanges = startExchangeLog({ db, vault, log, newUuid: randomUUID });
+  closers.push(() => atMost(LOG_GRACE_MS, exchanges.close()));
+  const reach: Omit<Deps, 'placer'> = {
+    exchanges,
     config,
     db,
     answerDb,
@@ -67,7 +76,9 @@ async function main(): Promise<void> {
     newUuid: randomUUID,
     newKey: () => nanoid(32),
     send: (callback) => sendCallback(agent, callbackRequest(callback)),
+    placeCall: (call) => placeCall(providerAgent, call),
   };
+  const deps: Deps = { ...reach, placer: startPlacer(reach) };
   const demo = await whileAlone(databaseUrl, async () => {
     await migrate(databaseUrl);
     if (await isRightKey(db, vault)) return bootstrap(deps, declared);
@@ -75,7 +86,9 @@ async function main(): Promise<void> {
   });
 
   const dispatcher = startDispatcher(deps);
-  closers.push(() => atMost(CALLBACKS_GRACE_MS, dispatcher.close()));
+  closers.push(async () => {
+    await Promise.all([dispatcher, deps.placer].map((sender) => atMost(SENDERS_GRACE_MS, sender.close())));
+  });
   const timetable = startTimetable(deps, dispatcher);
   closers.push(() => atMost(JOBS_GRACE_MS, timetable.stop()));
   const app = await buildApp(deps);

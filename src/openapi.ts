@@ -25,6 +25,7 @@ export async function openApiDocument(): Promise<object> {
       strictPhones: false,
       expirySchedule: '* * * * * *',
       callbackAllowPrivate: false,
+      exchangeDays: 7,
     },
     db,
     answerDb: db,
@@ -34,6 +35,9 @@ export async function openApiDocument(): Promise<object> {
     random: () => 0,
     newUuid: randomUUID,
     newKey: () => '',
+    exchanges: { record: () => {}, written: async () => {}, flush: async () => {}, close: async () => {} },
+    placeCall: async () => ({ kind: 'unknown', status: null }),
+    placer: { wake: () => {}, close: async () => {} },
     send: async () => ({ ok: false, status: null, error: 'network' }),
   };
   const app = await buildApp(deps);

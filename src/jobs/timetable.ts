@@ -1,9 +1,17 @@
 import cron, { type ScheduledTask } from 'node-cron';
 import type { Deps } from '../deps.ts';
+import { sweepCalls } from '../service/call-sweep.ts';
 import type { Dispatcher } from '../service/callbacks.ts';
+import { tidyEndpoints } from '../service/endpoints.ts';
+import { purgeExchanges } from '../service/exchanges.ts';
 import { expireSessions } from '../service/expiry.ts';
+import { settleAbandoned } from '../service/placements.ts';
+import { foldTallies } from '../service/totals.ts';
 
 const EVERY_SECOND = '* * * * * *';
+const EVERY_FIVE_SECONDS = '*/5 * * * * *';
+const EVERY_TEN_MINUTES = '0 */10 * * * *';
+const EVERY_HALF_MINUTE = '*/30 * * * * *';
 
 /** Everything that happens by the clock. Each job may run on several instances at once. */
 export function startTimetable(deps: Deps, dispatcher: Dispatcher): { stop(): Promise<void> } {
@@ -15,6 +23,12 @@ export function startTimetable(deps: Deps, dispatcher: Dispatcher): { stop(): Pr
         if ((await expireSessions(deps)) > 0) dispatcher.wake();
       },
     },
+    { name: 'close overdue calls', schedule: EVERY_HALF_MINUTE, verb: () => sweepCalls(deps) },
+    { name: 'place calls', schedule: EVERY_SECOND, verb: async () => deps.placer.wake() },
+    { name: 'settle abandoned placements', schedule: EVERY_FIVE_SECONDS, verb: () => settleAbandoned(deps) },
+    { name: 'fold tallies', schedule: EVERY_SECOND, verb: () => foldTallies(deps) },
+    { name: 'hold back what is paused', schedule: EVERY_FIVE_SECONDS, verb: () => tidyEndpoints(deps) },
+    { name: 'purge exchanges', schedule: EVERY_TEN_MINUTES, verb: () => purgeExchanges(deps) },
     { name: 'send callbacks', schedule: EVERY_SECOND, verb: async () => dispatcher.wake() },
   ];
   const running = new Set<Promise<unknown>>();

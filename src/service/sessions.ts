@@ -11,6 +11,7 @@ import {
   type SessionWish,
 } from '../core/session.ts';
 import type { SessionFilter } from '../core/session-filter.ts';
+import { NO_HISTORY } from '../core/session-history.ts';
 import type { Deps } from '../deps.ts';
 import { findAccount } from '../store/accounts.ts';
 import { findCandidates } from '../store/candidates.ts';
@@ -42,7 +43,10 @@ export async function createSession(deps: Deps, scope: Scope, wish: SessionWish)
     if (candidates.length === 0) return refused({ kind: 'pool_exhausted' });
     for (const virtualNumber of rankCandidates(candidates, deps.random)) {
       const outcome = await claimNumber(deps, { id, accountId: scope.accountId, virtualNumber, draft, pins: null });
-      if (typeof outcome === 'object') return sessionOf({ ...outcome.claim, ...outcome.at });
+      if (typeof outcome === 'object') {
+        if (draft.settings.initiateCallToFirstParty) deps.placer.wake();
+        return sessionOf({ ...outcome.claim, ...outcome.at });
+      }
       tried.push(virtualNumber.id);
     }
   }
@@ -142,6 +146,7 @@ function sessionOf({
     modifiedAt: createdAt,
     expiresAt,
     isLive: true,
+    history: NO_HISTORY,
   };
 }
 

@@ -7,9 +7,12 @@ import type { Deps } from '../../src/deps.ts';
 import { createLog } from '../../src/log.ts';
 import { callbackRequest } from '../../src/outbound/callback-request.ts';
 import { guardedAgent } from '../../src/outbound/guard.ts';
+import { placeCall, placingAgent } from '../../src/outbound/place-call.ts';
 import { sendCallback } from '../../src/outbound/send-callback.ts';
 import { applyBootstrap, parseBootstrap } from '../../src/service/bootstrap.ts';
 import { type Dispatcher, startDispatcher } from '../../src/service/callbacks.ts';
+import { startExchangeLog } from '../../src/service/exchanges.ts';
+import { startPlacer } from '../../src/service/placements.ts';
 import { connect, disconnect } from '../../src/store/connect.ts';
 import { openVault } from '../../src/store/vault.ts';
 import { isRightKey } from '../../src/store/vault-check.ts';
@@ -87,6 +90,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const vault = openVault(MASTER_KEY);
   if (!(await isRightKey(db, vault))) throw new Error('another master key');
   const agent = guardedAgent({ allowPrivate: options.config?.callbackAllowPrivate ?? true });
+  const providerAgent = placingAgent();
   const config: Config = {
     host: '127.0.0.1',
     port: 0,
@@ -100,23 +104,29 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     strictPhones: false,
     expirySchedule: '* * * * * *',
     callbackAllowPrivate: true,
+    exchangeDays: 7,
     ...options.config,
   };
   const { logLines } = options;
-  const deps: Deps = {
+  const log = createLog(logLines ? 'debug' : 'silent', { write: (line: string) => void logLines?.push(line) });
+  const exchanges = startExchangeLog({ db, vault, log, newUuid: randomUUID });
+  const reach: Omit<Deps, 'placer'> = {
     // Filled in once the port is known.
     config,
     db,
     answerDb,
     vault,
-    log: createLog(logLines ? 'debug' : 'silent', { write: (line: string) => void logLines?.push(line) }),
+    log,
+    exchanges,
     now: () => new Date(),
     random: (below) => randomInt(below),
     newUuid: randomUUID,
     newKey: () => nanoid(32),
+    placeCall: (call) => placeCall(providerAgent, call, 2_000),
     send: (callback) => sendCallback(agent, callbackRequest(callback), 2_000),
     ...options.deps,
   };
+  const deps: Deps = { ...reach, placer: startPlacer(reach) };
   if (options.databaseUrl === undefined) {
     await applyBootstrap(deps, parseBootstrap(JSON.stringify(options.bootstrap ?? declared())));
   }
@@ -132,8 +142,9 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     dispatcher,
     async close() {
       await app.close();
-      await dispatcher.close();
-      await agent.destroy();
+      await Promise.all([dispatcher.close(), deps.placer.close()]);
+      await deps.exchanges.close();
+      await Promise.all([agent.destroy(), providerAgent.destroy()]);
       await Promise.all([disconnect(db, 1), disconnect(answerDb, 1)]);
       await database?.drop();
     },
