@@ -183,6 +183,8 @@ CREATE INDEX exchanges_at ON public.exchanges USING btree (at);
 
 CREATE INDEX exchanges_call ON public.exchanges USING btree (provider_id, provider_call_id, id);
 
+CREATE INDEX exchanges_number ON public.exchanges USING btree (virtual_number, id);
+
 create table leases (
   virtual_number_id integer not null,
   session_id uuid not null,

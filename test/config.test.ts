@@ -30,6 +30,7 @@ describe('the settings', () => {
       ...{ host: '127.0.0.1', port: 3000, publicUrl: 'http://127.0.0.1:3000', databaseUrl: null, bootstrapFile: null },
       session: { expirySeconds: 1800, callTimeLimitSeconds: 14_400, ringTimeoutSeconds: 45 },
       ...{ strictPhones: false, callbackAllowPrivate: false, expirySchedule: '* * * * * *', logLevel: 'info' },
+      exchangeDays: 7,
     });
     const empty = Object.fromEntries(
       ['HOST', 'PORT', 'PUBLIC_URL', 'DATABASE_URL', 'SESSION_EXPIRY'].map((name) => [name, '']),
@@ -48,12 +49,14 @@ describe('the settings', () => {
         RING_TIMEOUT: '80',
       },
       ...{ STRICT_PHONES: 'true', EXPIRY_SCHEDULE: '*/5 * * * * *', CALLBACK_ALLOW_PRIVATE: 'true' },
+      EXCHANGE_DAYS: '90',
     };
     expect(readConfig(env)).toEqual({
       ...{ host: '::1', port: 8080, publicUrl: 'http://[::1]:8080', databaseUrl: env.DATABASE_URL, dataDir: home },
       ...{ masterKey: KEY, bootstrapFile: 'b.json', logLevel: 'debug' },
       session: { expirySeconds: 60, callTimeLimitSeconds: 70, ringTimeoutSeconds: 80 },
       ...{ strictPhones: true, expirySchedule: '*/5 * * * * *', callbackAllowPrivate: true },
+      exchangeDays: 90,
     });
     expect(readConfig({ MASTER_KEY, PUBLIC_URL: 'https://mask.example/api//' }).publicUrl).toBe(
       'https://mask.example/api',
@@ -71,6 +74,7 @@ describe('the settings', () => {
     ['STRICT_PHONES', ['yes', '1']],
     ['EXPIRY_SCHEDULE', ['every minute', '61 * * * * *']],
     ['CALLBACK_ALLOW_PRIVATE', ['True']],
+    ['EXCHANGE_DAYS', ['0', '91', 'week']],
     ['MASTER_KEY', ['ab', 'z'.repeat(64), Buffer.alloc(31).toString('base64')]],
   ])('%s is refused where it makes no sense', (name, values) => {
     for (const value of values)

@@ -25,6 +25,7 @@ export const exchanges = pgTable(
   (t) => [
     index('exchanges_account').on(t.accountId, t.id),
     index('exchanges_call').on(t.providerId, t.providerCallId, t.id),
+    index('exchanges_number').on(t.virtualNumber, t.id),
     index('exchanges_at').on(t.at),
   ],
 );

@@ -171,17 +171,25 @@ describe('totals', () => {
     expect(groups).toMatchObject([{ key: String(id), sums: { lengthP95: 9, talkSeconds: 16, connected: 2 } }]);
   });
 
-  it.each([1, 19, 20, 21, 40, 100])('of %i calls tell the length that 95 in a hundred do not exceed', async (count) => {
+  const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+  it.each([
+    ...[1, 19, 20, 21, 40, 100, 400].map((count) => [upTo(count), Math.ceil((count * 19) / 20)] as const),
+    // The last that counts is the last of its minute, or the first of one.
+    [[...Array<number>(19).fill(59), 300], 59] as const,
+    [[...Array<number>(18).fill(59), 60, 60], 60] as const,
+    [[0, 0, 0], 0] as const,
+    [[86_400], 86_400] as const,
+  ])('of calls of %j seconds tell the length that 95 in a hundred do not exceed', async (lengths, p95) => {
     const place = await somewhere();
     const common = { subaccount: '', number: 0, hour: START, hangupCode: 4000, refusal: '', currency: 'USD' };
     const figures = { millis: 5, billedSeconds: 60, pinSuccesses: 0, pinFailures: 0, changes: 0 };
-    const calls = Array.from({ length: count }, (_, i) => {
-      return { ...common, ...figures, status: 'connected' as const, talkSeconds: i + 1 };
-    });
+    const calls = lengths.map((talkSeconds) => ({ ...common, ...figures, status: 'connected' as const, talkSeconds }));
     await tally(sql, place, { calls, sessions: [] });
-    const { total, groups } = await read(place, ALL, 'virtual_number');
-    const p95 = Math.ceil((count * 19) / 20);
-    expect([total.lengthP95, groups[0]?.sums.lengthP95]).toEqual([p95, p95]);
+    for (const _ of ['before', 'after it was folded']) {
+      const { total, groups } = await read(place, ALL, 'virtual_number');
+      expect([total.lengthP95, groups[0]?.sums.lengthP95]).toEqual([p95, p95]);
+      await foldAll(1000);
+    }
   });
 
   it('are folded by one instance at a time: the other does not wait for it', async () => {

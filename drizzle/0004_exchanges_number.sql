@@ -1,0 +1,1 @@
+CREATE INDEX "exchanges_number" ON "exchanges" USING btree ("virtual_number","id");
