@@ -7,6 +7,9 @@ import postgres from 'postgres';
 const [, , moduleFile, deed, options] = process.argv;
 const { startEmbedded } = await import(pathToFileURL(moduleFile).href);
 
+// Heeded before anything is said, since Ctrl-C may follow at once.
+const interrupted = deed === 'hold' && new Promise((resolve) => process.once('SIGINT', resolve));
+
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 const deeds = {
@@ -28,7 +31,7 @@ const deeds = {
   /** On Ctrl-C finishes its work, as a service does, before it stops the database. */
   async hold(server, sql) {
     const alive = setInterval(() => {}, 1000);
-    await new Promise((resolve) => process.once('SIGINT', resolve));
+    await interrupted;
     await new Promise((resolve) => setTimeout(resolve, 300));
     say({ drained: (await sql`select 1 as one`)[0].one });
     clearInterval(alive);
