@@ -74,11 +74,11 @@ const cell = {
   /** `all`, `status`, `virtual_number` and so on, and its value. */
   dimension: text('dimension').notNull(),
   key: text('key').notNull(),
-  grain: text('grain').notNull().$type<'hour' | 'day'>(),
+  grain: text('grain').notNull().$type<'hour' | 'day' | 'month'>(),
   period: instant('period').notNull(),
 };
 
-/** Sums of the folded tallies, by each dimension, hour and day (UTC). */
+/** Sums of the folded tallies, by each dimension, hour, day and month (UTC). */
 export const totals = pgTable('totals', { ...cell, ...metrics }, (t) => [
   primaryKey({
     name: 'totals_cell',
@@ -86,7 +86,10 @@ export const totals = pgTable('totals', { ...cell, ...metrics }, (t) => [
   }),
 ]);
 
-/** The same for what has many values: `refused:…`, `amount:USD`, and `length:37`, how many calls were that long. */
+/**
+ * The same for what has many values: `refused` by reason, `amount` by currency, and how many calls were so long, by
+ * `minutes` and by `seconds`.
+ */
 export const totalsByValue = pgTable(
   'totals_by_value',
   { ...cell, metric: text('metric').notNull(), value: text('value').notNull(), sum: numeric('sum').notNull() },

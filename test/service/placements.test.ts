@@ -10,6 +10,7 @@ import { settleAbandoned } from '../../src/service/placements.ts';
 import { reportCall } from '../../src/service/reports.ts';
 import { claimSession } from '../../src/store/claim.ts';
 import { invariantFaults } from '../../src/store/invariants.ts';
+import { totalsFaults } from '../../src/store/invariants-totals.ts';
 import { takePlacements } from '../../src/store/placements.ts';
 import {
   api,
@@ -65,7 +66,8 @@ beforeEach(() => {
 afterEach(async () => {
   // Places under way are free again for the next test.
   for (const speak of breakSilence) speak({ kind: 'unknown', status: null });
-  expect(await invariantFaults(service.deps.db.sql)).toEqual([]);
+  const { sql } = service.deps.db;
+  expect([...(await invariantFaults(sql)), ...(await totalsFaults(sql))]).toEqual([]);
 });
 
 type Made = Awaited<ReturnType<typeof session>>;

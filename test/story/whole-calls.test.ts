@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { invariantFaults } from '../../src/store/invariants.ts';
+import { totalsFaults } from '../../src/store/invariants-totals.ts';
 import { logOf } from '../support/exchanges.ts';
 import { api } from '../support/service.ts';
 import { type StorySession, type StoryWorld, startStories } from '../support/story.ts';
@@ -11,10 +12,11 @@ beforeAll(async () => {
   world = await startStories();
 });
 afterEach(async () => {
-  expect(await invariantFaults(world.service.deps.db.sql)).toEqual([]);
-  await world.service.deps.db.sql`delete from recordings`;
+  const { sql } = world.service.deps.db;
+  expect([...(await invariantFaults(sql)), ...(await totalsFaults(sql))]).toEqual([]);
+  await sql`delete from recordings`;
   await world.forget();
-  await world.service.deps.db.sql`delete from tallies`;
+  await sql`delete from tallies`;
 });
 afterAll(() => world.service.close());
 
