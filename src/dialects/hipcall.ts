@@ -4,6 +4,7 @@ import { type Country, type Phone, parseProviderPhone } from '../core/phone.ts';
 import type { CallPlan, Ending, GatherEnding, Prompt } from '../core/plan.ts';
 import type { Credentials, Dialect, MalformedRequest, WebhookRequest } from './dialect.ts';
 import { HIPCALL_WEBHOOKS, parseHipcallEvent } from './hipcall-events.ts';
+import { isRecord, malformed } from './params.ts';
 
 /** Hipcall's JSON sequence. Source: Hipcall help, "External Management" and the PIN guide. */
 export const hipcall: Dialect = {
@@ -136,14 +137,6 @@ function phoneOf(text: string, isQuery: boolean, defaultCountry: Country | null)
 
 function isCallId(value: unknown): value is string {
   return typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function malformed(field: string, rule: string): MalformedRequest {
-  return { malformed: { field, rule } };
 }
 
 function basicCredentials(header: string | string[] | undefined): { username: string; password: string } | null {

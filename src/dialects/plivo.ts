@@ -2,6 +2,7 @@ import type { CallQuestion } from '../core/call-question.ts';
 import type { Country, Phone } from '../core/phone.ts';
 import type { CallPlan, DialEnding, Ending, GatherEnding, Prompt } from '../core/plan.ts';
 import type { Credentials, Dialect, MalformedRequest, WebhookRequest } from './dialect.ts';
+import { isRecord, malformed } from './params.ts';
 import { plivoPhone } from './plivo-phone.ts';
 import { PLIVO_WEBHOOKS, parsePlivoReport } from './plivo-reports.ts';
 import { lostParameter, verifyPlivoSignature } from './plivo-signature.ts';
@@ -145,12 +146,4 @@ function textOf(value: unknown): string | null {
 
 function isOnceAtMost(value: unknown): boolean {
   return value === undefined || typeof value === 'string';
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function malformed(field: string, rule: string): MalformedRequest {
-  return { malformed: { field, rule } };
 }

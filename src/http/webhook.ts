@@ -74,7 +74,7 @@ export async function inTime(
     return answer(known);
   };
   const outcome = await withDeadline(ask, request);
-  if (outcome === null) return fail(deps, kind, request, reply, dialect, known);
+  if (outcome === null) return fail(deps, kind, reply, dialect, known);
   if ('error' in outcome) {
     if (known && outcome.noted) record(deps, kind, reply, known, outcome.status, outcome.noted, '');
     return sendError(reply, outcome.status, outcome.error);
@@ -83,14 +83,7 @@ export async function inTime(
   return reply.code(200).type(outcome.contentType).send(outcome.document);
 }
 
-function fail(
-  deps: Deps,
-  kind: WebhookKind,
-  _request: Webhook,
-  reply: FastifyReply,
-  dialect: Dialect,
-  known: Asked | null,
-): FastifyReply {
+function fail(deps: Deps, kind: WebhookKind, reply: FastifyReply, dialect: Dialect, known: Asked | null): FastifyReply {
   if (kind.onFailure === 'ask_again') {
     if (known) record(deps, kind, reply, known, 503, { reason: 'unavailable' }, '');
     return sendProblem(reply, { kind: 'unavailable' });
