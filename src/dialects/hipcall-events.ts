@@ -13,6 +13,7 @@ import {
   recordingFormat,
   seconds,
   textOf,
+  utcInstant,
   webAddress,
 } from './params.ts';
 
@@ -22,17 +23,21 @@ export const HIPCALL_WEBHOOKS = ['events'] as const satisfies readonly WebhookNa
 const instant: Param<Date> = {
   rule: 'must be a time such as 2024-11-17T10:41:00Z',
   read: (value) => {
-    const isIso =
-      typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/.test(value);
-    const at = isIso ? new Date(value) : Number.isInteger(value) ? new Date(Number(value) * 1000) : null;
-    return at !== null && !Number.isNaN(at.getTime()) && isThisAge(at) ? at : null;
+    if (typeof value !== 'string' && typeof value !== 'number') return null;
+    const iso = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/.exec(String(value));
+    const isSeconds = /^\d{9,10}$/.test(String(value));
+    // A 31st of February would become a day in March.
+    if (!isSeconds && utcInstant(iso?.[1] ?? '', iso?.[2] ?? '') === null) return null;
+    const at = new Date(isSeconds ? Number(value) * 1000 : String(value));
+    return !Number.isNaN(at.getTime()) && isThisAge(at) ? at : null;
   },
 };
 const flag: Param<boolean> = {
   rule: 'must be true or false',
   read: (value) => (typeof value === 'boolean' ? value : null),
 };
-const word = textOf(/^[a-z_]{1,40}$/, 'must be a word');
+// Whatever the words are one day: a call must not go uncounted for one of them.
+const word = textOf(/^.{1,64}$/, 'must be a word');
 
 const CALL = {
   ...{ uuid: callId, direction: word, caller_number: anyText, callee_number: anyText, hangup_by: word },
@@ -88,7 +93,9 @@ type Call = Exclude<ReturnType<typeof readCall>, MalformedRequest>;
 const readCall = (data: Readonly<Record<string, unknown>>) => readParams(data, CALL);
 
 function endOfLegA(call: Call): LegReport {
-  const { answered_at: answeredAt, ended_at: endedAt, hangup_by, call_duration } = call;
+  const { ended_at: endedAt, hangup_by, call_duration } = call;
+  // Nobody is bridged who was not answered.
+  const answeredAt = call.answered_at ?? call.bridged_at;
   return known<LegReport>({
     startedAt: call.started_at,
     answeredAt,

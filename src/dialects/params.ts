@@ -65,7 +65,7 @@ export const milliseconds = wholeNumber(-1, A_DAY * 1000);
 export const callId = textOf(/^[\w-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -');
 /** An exact decimal, kept as it is written. */
 export const money = textOf(/^\d{1,7}(?:\.\d{1,10})?$/, 'must be a decimal such as 0.00500');
-export const webAddress = textOf(/^https?:\/\/[^\s"'<>\\]{1,2000}$/, 'must be a web address');
+export const webAddress = textOf(/^https?:\/\/[^\s"'<>\\]{1,8000}$/, 'must be a web address');
 /** Anything; whether it is a phone is seen later. */
 export const anyText: Param<string> = {
   rule: 'must be text',

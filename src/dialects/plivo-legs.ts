@@ -12,23 +12,38 @@ export function startOf({ SessionStart }: Given): LegReport {
 
 /** The end of leg A, with all that it was. */
 export function hangupOf(values: Given): LegReport {
-  const { Duration, AnswerTime, HangupCause, HangupCauseCode, HangupSource } = values;
-  const toUtc = accountClock(values);
-  const wasAnswered = AnswerTime !== undefined || (Duration ?? 0) > 0;
+  const { HangupCause, HangupCauseCode, HangupSource } = values;
   return known<LegReport>({
-    startedAt: toUtc(values.StartTime) ?? startOf(values).startedAt,
-    answeredAt: wasAnswered ? (toUtc(AnswerTime) ?? 'heard') : undefined,
-    endedAt: toUtc(values.EndTime) ?? 'heard',
+    ...instantsOf(values),
     hangupCode: HangupCauseCode ?? (HangupCause === undefined ? undefined : hangupCodeOf(HangupCause)),
     hangupSource: HangupSource === undefined ? undefined : hangupSourceOf(HangupSource),
-    seconds: Duration,
+    seconds: values.Duration,
     billedSeconds: values.BillDuration,
     rate: values.BillRate,
     cost: values.TotalCost,
   });
 }
 
+function instantsOf(values: Given) {
+  const { AnswerTime, Duration = 0 } = values;
+  const toUtc = accountClock(values);
+  const answered = toUtc(AnswerTime);
+  const written = toUtc(values.EndTime);
+  // Where the clocks were changed during the call its end is written by another clock than its answer.
+  const change = answered && written ? written.getTime() - answered.getTime() - Duration * 1000 : 0;
+  const ended = written && new Date(written.getTime() - (Duration > 0 ? nearest(change, HALF_AN_HOUR_MS) : 0));
+  // A leg that was answered at a time not told was so before it ended.
+  const derived = ended && new Date(ended.getTime() - Duration * 1000);
+  const wasAnswered = AnswerTime !== undefined || Duration > 0;
+  return {
+    startedAt: toUtc(values.StartTime) ?? startOf(values).startedAt,
+    answeredAt: wasAnswered ? (answered ?? derived ?? 'heard') : undefined,
+    endedAt: ended ?? 'heard',
+  } as const;
+}
+
 const QUARTER_MS = 15 * 60_000;
+const HALF_AN_HOUR_MS = 2 * QUARTER_MS;
 // From the Line Islands to Baker Island.
 const FARTHEST_MS = 14 * 3_600_000;
 
@@ -41,11 +56,15 @@ function accountClock({ StartTime, SessionStart }: Given) {
   const local = StartTime === undefined ? null : clockInstant(StartTime);
   const utc = SessionStart === undefined ? null : clockInstant(SessionStart);
   const difference = local && utc ? local.getTime() - utc.getTime() : Number.POSITIVE_INFINITY;
-  const offset = Math.round(difference / QUARTER_MS) * QUARTER_MS;
+  const offset = nearest(difference, QUARTER_MS);
   return (text: string | undefined): Date | undefined => {
     const at = text === undefined || Math.abs(offset) > FARTHEST_MS ? null : clockInstant(text);
     return at === null ? undefined : new Date(at.getTime() - offset);
   };
+}
+
+function nearest(ms: number, unit: number): number {
+  return Math.round(ms / unit) * unit;
 }
 
 function clockInstant(text: string): Date | null {
@@ -53,14 +72,14 @@ function clockInstant(text: string): Date | null {
   return utcInstant(date, time.slice(0, 12));
 }
 
-// The causes of what `DialStatus` says where no cause is given.
+// The causes of what `DialStatus` says where no cause is given. A dial that failed has none, lest it hides leg B's own.
 const DIAL_STATUS: Readonly<Record<string, number>> = {
   completed: 4000,
   busy: 3010,
   'no-answer': 3000,
   timeout: 6010,
   cancel: 1000,
-  failed: 5020,
+  failed: 0,
 };
 
 /** What is known of leg B when its dial is over. */

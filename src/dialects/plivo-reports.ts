@@ -43,8 +43,7 @@ export function parsePlivoReport(
   const repeated = names.find((name) => params[name] !== undefined && typeof params[name] !== 'string');
   if (repeated !== undefined) return malformed(repeated, 'must be given once');
   // An address may hold anything; behind it stand parameters that are read and would be missed.
-  const lost =
-    lostInReport(request, names) ?? names.find((name) => name !== 'RecordUrl' && holdsName(params[name])) ?? null;
+  const lost = lostInReport(request) ?? names.find((name) => name !== 'RecordUrl' && holdsName(params[name])) ?? null;
   if (lost !== null) return malformed(lost, 'must be a parameter of its own');
   const values = readParams(params, schema);
   if ('malformed' in values) return values as MalformedRequest;

@@ -45,9 +45,12 @@ export function lostParameter({ method, url, body }: WebhookRequest): string | n
   return QUESTION.find((name) => !Object.hasOwn(form, name) && joinForm(form, hiding(name)).includes(name)) ?? null;
 }
 
-/** The same for a report, of the parameters that are read in it. The query of a POST must be empty. */
-export function lostInReport({ method, url, body }: WebhookRequest, names: readonly string[]): string | null {
-  if (method === 'GET') return lostInQuery(queryOf(url), names);
+/**
+ * The same for a report. Every name that we know must be a parameter of its own, also one that is not read: half of
+ * it may have become the end of a value that is, such as the call's id. Of a POST the form alone is read.
+ */
+export function lostInReport({ method, url, body }: WebhookRequest): string | null {
+  if (method === 'GET') return lostInQuery(queryOf(url), IN_REPORTS);
   const form = formOf(body);
   if (form === null) return null;
   const isLost = (name: string) => {
@@ -55,7 +58,7 @@ export function lostInReport({ method, url, body }: WebhookRequest, names: reado
     const text = joinForm(form, hiding(name));
     return name === 'To' ? TO.test(text) : text.includes(name);
   };
-  return names.find(isLost) ?? null;
+  return IN_REPORTS.find(isLost) ?? null;
 }
 
 /** True for a value that holds a parameter's name: it was cut into this one, and its signature does not tell. */
@@ -68,9 +71,10 @@ function lostInQuery(query: ReadonlyMap<string, string[]>, names: readonly strin
   return names.find((name) => !query.has(name) && text.includes(`&${name}=`)) ?? null;
 }
 
-// "ForwardedFrom" holds "From", which is then not lost.
+// "ForwardedFrom" holds "From", which is then not lost; nor is what may be told of leg B some day, "DialBLegEndTime".
 function hiding(name: string): (other: string) => string {
-  return (other) => (KNOWN.has(other) && other.includes(name) ? ' ' : other);
+  const isWhole = (other: string) => KNOWN.has(other) || other === `DialBLeg${name}`;
+  return (other) => (isWhole(other) && other.includes(name) ? ' ' : other);
 }
 
 // What Plivo sends with a question; not "To", which is part of too many words, and which nobody can
@@ -89,6 +93,8 @@ const REPORTS: readonly string[] = (
   'RecordingDurationMs RecordingEndMs RecordingID RecordingStartMs'
 ).split(' ');
 const KNOWN: ReadonlySet<string> = new Set([...QUESTION, ...REPORTS]);
+// "Digits" also stands in the name of an event, and is read in no report.
+const IN_REPORTS: readonly string[] = [...KNOWN, 'To'].filter((name) => name !== 'Digits');
 // A caller may be called so; but only behind a parameter's name stand keys, or what sorts next to it.
 const DIGITS = /Digits(?:[0-9*#]|Direction)/;
 const TO = /To[+0-9]/;

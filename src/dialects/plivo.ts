@@ -40,7 +40,7 @@ function parse(request: WebhookRequest, defaultCountry: Country | null): CallQue
   const lost = lostParameter(request);
   if (lost !== null) return malformed(lost, 'must be a parameter of its own');
   const repeated =
-    ['CallUUID', 'From', 'To', 'Digits'].find((name) => !isOnceAtMost(params[name])) ??
+    ['CallUUID', 'From', 'To', 'Digits', 'Direction'].find((name) => !isOnceAtMost(params[name])) ??
     ['try', 'silent'].find((name) => !isOnceAtMost(request.query[name]));
   if (repeated !== undefined) return malformed(repeated, 'must be given once');
 

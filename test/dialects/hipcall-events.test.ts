@@ -57,6 +57,22 @@ describe('Hipcall’s events', () => {
     });
   });
 
+  it('tell of a caller who was answered where only the bridge has a time, and take seconds as text', () => {
+    expect(read('call_hangup', { ...CALL, answered_at: null, call_duration: 0 })).toMatchObject({
+      legA: { answeredAt: new Date('2024-11-17T10:41:05Z'), seconds: 31 },
+    });
+    expect(read('call_hangup', { ...CALL, started_at: '1731840060' })).toEqual(read('call_hangup', CALL));
+  });
+
+  it('are not lost for a word that is new, or for a long address', () => {
+    const record_url = `https://files.example/1.mp3?signature=${'x'.repeat(3_000)}`;
+    const news = { ...CALL, hangup_by: 'AI agent 2', missing_call_reason: 'Über-24h', record_url };
+    expect(read('call_hangup', news)).toMatchObject({
+      legA: { hangupSource: 'Unknown' },
+      recording: { url: record_url },
+    });
+  });
+
   it('of another kind are ignored', () => {
     expect(read('contact_created', {})).toBeNull();
     expect(hipcall.parseReport('hangup', request({}), 'TR')).toBeNull();
@@ -68,6 +84,9 @@ describe('Hipcall’s events', () => {
     [{ event: 'call_hangup', data: { ...CALL, uuid: undefined } }, 'data.uuid'],
     [{ event: 'call_hangup', data: { ...CALL, uuid: 'a b' } }, 'data.uuid'],
     [{ event: 'call_hangup', data: { ...CALL, ended_at: 'soon' } }, 'data.ended_at'],
+    [{ event: 'call_hangup', data: { ...CALL, ended_at: { toString: 1 } } }, 'data.ended_at'],
+    [{ event: 'call_hangup', data: { ...CALL, ended_at: '2024-02-31T10:41:00Z' } }, 'data.ended_at'],
+    [{ event: 'call_hangup', data: { ...CALL, ended_at: '2024-11-17T10:41:00' } }, 'data.ended_at'],
     [{ event: 'call_hangup', data: { ...CALL, call_duration: 90_000 } }, 'data.call_duration'],
     ['text', 'body'],
   ])('as %j are refused by name', (body, field) => {

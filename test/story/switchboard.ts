@@ -4,7 +4,7 @@ import type { Line } from '../support/story-lines.ts';
 import type { HandsetRequest } from './handset.ts';
 
 /** How a call goes after its document was answered. */
-export type Course = 'caller hangs up' | 'callee hangs up' | 'busy' | 'no answer' | 'sent off';
+export type Course = 'caller hangs up' | 'callee hangs up' | 'busy' | 'no answer' | 'caller cancels' | 'sent off';
 
 /** What a provider needs to know to tell of the rest of a call. */
 export interface CallOnLine {
@@ -45,6 +45,7 @@ function plivoReports({ line, serviceUrl, callId, from, document }: CallOnLine, 
     return { url, method: 'POST', headers, body: new URLSearchParams(params).toString() };
   };
   const wasBridged = course === 'caller hangs up' || course === 'callee hangs up';
+  const source = endsByCaller(course) ? 'Caller' : 'Callee';
   const dialled = { CallUUID: callId, DialALegUUID: callId, DialBLegUUID: `${callId}-b`, DialBLegPosition: '1' };
   const [cause, code, name] = B_CAUSES[course];
   const requests: HandsetRequest[] = [];
@@ -57,7 +58,7 @@ function plivoReports({ line, serviceUrl, callId, from, document }: CallOnLine, 
         ...{ DialBLegHangupCauseCode: code, DialBLegHangupCauseName: name, DialBLegBillRate: '0.01781' },
         ...{ DialBLegDuration: wasBridged ? '31' : '0', DialBLegBillDuration: wasBridged ? '60' : '0' },
         ...{ DialBLegTotalCost: wasBridged ? '0.01781' : '0.00000' },
-        DialBLegHangupSource: course === 'caller hangs up' ? 'Caller' : 'Callee',
+        DialBLegHangupSource: source,
       }),
       form(action, {
         ...{ CallUUID: callId, DialALegUUID: callId, DialBLegUUID: wasBridged ? `${callId}-b` : '' },
@@ -73,10 +74,14 @@ function plivoReports({ line, serviceUrl, callId, from, document }: CallOnLine, 
       ...{ AnswerTime: '2026-03-01 15:30:01', EndTime: '2026-03-01 15:30:36', Duration: '35', BillDuration: '60' },
       ...{ BillRate: '0.005', TotalCost: '0.00500', CallStatus: 'completed', HangupCause: 'NORMAL_CLEARING' },
       ...{ HangupCauseCode: '4000', HangupCauseName: 'Normal Hangup' },
-      HangupSource: course === 'caller hangs up' ? 'Caller' : 'Callee',
+      HangupSource: source,
     }),
   );
   return requests;
+}
+
+function endsByCaller(course: Course): boolean {
+  return course === 'caller hangs up' || course === 'caller cancels';
 }
 
 const B_CAUSES: Readonly<Record<Course, readonly [cause: string, code: string, name: string]>> = {
@@ -84,6 +89,7 @@ const B_CAUSES: Readonly<Record<Course, readonly [cause: string, code: string, n
   'callee hangs up': ['NORMAL_CLEARING', '4000', 'Normal Hangup'],
   busy: ['USER_BUSY', '3010', 'Busy Line'],
   'no answer': ['NO_ANSWER', '3000', 'No Answer'],
+  'caller cancels': ['ORIGINATOR_CANCEL', '1000', 'Canceled'],
   'sent off': ['', '', ''],
 };
 const DIAL_STATUS: Readonly<Record<Course, string>> = {
@@ -91,6 +97,7 @@ const DIAL_STATUS: Readonly<Record<Course, string>> = {
   'callee hangs up': 'completed',
   busy: 'busy',
   'no answer': 'no-answer',
+  'caller cancels': 'cancel',
   'sent off': '',
 };
 
@@ -107,7 +114,7 @@ function hipcallEvents({ line, serviceUrl, callId, from }: CallOnLine, course: C
     bridged_at: wasBridged ? `2026-03-01T${BRIDGED}Z` : null,
     missing_call: !wasBridged && course !== 'sent off',
     missing_call_reason: wasBridged || course === 'sent off' ? null : 'abandoned',
-    hangup_by: course === 'caller hangs up' ? 'contact' : 'user',
+    hangup_by: endsByCaller(course) ? 'contact' : 'user',
   };
   const post = (event: string, data: object): HandsetRequest => ({
     url: `${serviceUrl}/answer/${line.key}/events/`,

@@ -78,12 +78,12 @@ describe.each([
     },
   );
 
-  it.each(['busy', 'no answer'] as const)(
+  it.each(['busy', 'no answer', 'caller cancels'] as const)(
     'a call whose callee is not there (%s) is told of and costs what its first leg did',
     async (course) => {
       const session = await world.session(line, CALLBACKS);
       const { shown, told, log } = await wholeCall(line, session, session.first, [], course);
-      const rang = isPlivo && course === 'no answer' ? ['SecondPartyRing'] : [];
+      const rang = isPlivo && course !== 'busy' ? ['SecondPartyRing'] : [];
       expect(told).toEqual(['FirstPartyAnswer', 'SecondPartyHangup', ...rang, ...END]);
       // What the dial's end adds to the end of its leg: that it rang.
       const reports = booked(missedReports).map((line) =>
@@ -92,8 +92,9 @@ describe.each([
       expect(log).toEqual(['answer: known caller, connected', ...reports]);
       const [one] = shown.interaction as Record<string, unknown>[];
       // Hipcall does not say why nobody answered.
+      const status = { busy: 'busy', 'no answer': 'no-answer', 'caller cancels': 'canceled' }[course];
       expect(one).toMatchObject({
-        second_party_status: isPlivo && course === 'busy' ? 'busy' : 'no-answer',
+        second_party_status: isPlivo ? status : 'no-answer',
         total_call_count: 2,
       });
       expect(shown).toMatchObject({ total_call_amount: isPlivo ? 0.005 : 0, total_call_count: 2 });
