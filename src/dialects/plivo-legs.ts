@@ -88,6 +88,8 @@ export function dialActionOf({ DialBLegUUID, DialStatus, DialHangupCause, DialRi
   return known<LegReport>({
     legId: DialBLegUUID,
     ringingAt: DialRingStatus?.toLowerCase() === 'true' ? ('heard' as ReportedInstant) : undefined,
+    // Should both of the dial's own callbacks be lost.
+    answeredAt: DialBLegUUID !== undefined && DialStatus === 'completed' ? 'heard' : undefined,
     endedAt: DialBLegUUID === undefined ? undefined : 'heard',
     hangupCode: named || (DialStatus === undefined ? undefined : DIAL_STATUS[DialStatus]),
   });

@@ -11,7 +11,7 @@ const key = z.string().meta({ description: 'The unguessable key of a provider co
 
 const plivoDocument = z.string().meta({
   examples: [
-    '<?xml version="1.0" encoding="UTF-8"?>\n<Response><Dial callerId="14155550100" timeout="45" timeLimit="14400"><Number>12025551111</Number></Dial></Response>',
+    '<?xml version="1.0" encoding="UTF-8"?>\n<Response><Dial callerId="14155550100" timeout="45" timeLimit="14400" action="https://bauta.example/answer/key/dial-action/" method="POST" redirect="false" callbackUrl="https://bauta.example/answer/key/dial-callback/" callbackMethod="POST"><Number>12025551111</Number></Dial></Response>',
   ],
 });
 const hipcallDocument = z

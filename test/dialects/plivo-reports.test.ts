@@ -173,7 +173,7 @@ describe('the other reports', () => {
     ],
     [
       { DialStatus: 'completed', DialBLegUUID: 'b', DialHangupCause: 'NORMAL_CLEARING' },
-      { legId: 'b', endedAt: 'heard', hangupCode: 4000 },
+      { legId: 'b', answeredAt: 'heard', endedAt: 'heard', hangupCode: 4000 },
     ],
     // Less than any cause that leg B's own report has.
     [{ DialStatus: 'failed', DialHangupCause: 'WHO_KNOWS' }, { hangupCode: 0 }],
