@@ -1,5 +1,6 @@
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { ARRAY_TYPES } from './array-types.ts';
 
 /**
  * The database: `sql` for statements written as SQL, `orm` for those that are put together from parts.
@@ -23,6 +24,8 @@ export interface PoolOptions {
 export function connect(databaseUrl: string, options: PoolOptions): Db {
   const sql = postgres(databaseUrl, {
     max: options.connections,
+    fetch_types: false,
+    types: ARRAY_TYPES,
     connect_timeout: 5,
     idle_timeout: 60,
     max_lifetime: 30 * 60,
