@@ -207,17 +207,24 @@ describe('a call is placed once', () => {
   });
 
   it('in the same instant, too: of takers that meet, each row is one’s', async () => {
-    const { sql } = service.deps.db;
-    for (let n = 0; n < 20; n++) await session();
-    await vi.waitFor(async () => expect(await sql`select from placements where state = 'due'`).toHaveLength(0));
+    // Instances whose own placers take nothing.
+    const one = await startService({ deps: { placeCall } });
+    const two = await startService({ databaseUrl: one.databaseUrl, deps: { placeCall } });
+    await Promise.all([one.deps.placer.close(), two.deps.placer.close()]);
+    const { sql } = one.deps.db;
+    for (let n = 0; n < 20; n++) {
+      const [first_party, second_party] = [2 * n, 2 * n + 1].map((i) => `+1202556${String(i).padStart(4, '0')}`);
+      await makeSession(one, { ...APP, first_party, second_party });
+    }
     for (let round = 0; round < 5; round++) {
-      const due = await sql`update placements set state = 'due' where state <> 'due' returning session_id`;
-      const takers = [service, other, service, other, service, other];
+      const due = await sql`update placements set state = 'due' returning session_id`;
+      const takers = [one, two, one, two, one, two];
       const taken = await Promise.all(takers.map(({ deps }) => takePlacements(deps.db, deps.vault, due.length)));
       const ids = taken.flat().map(({ sessionId }) => sessionId);
       expect([new Set(ids).size, ids.length]).toEqual([due.length, due.length]);
     }
-    await sql`update placements set state = 'placed'`;
+    await two.close();
+    await one.close();
   });
 
   it('also when its session’s create is repeated, since the first answer was lost', async () => {
