@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { parsePhone } from '../core/phone.ts';
+import { type Phone, parsePhone } from '../core/phone.ts';
 import { invalid, isRefused, type Refused } from '../core/problem.ts';
 import type { Deps } from '../deps.ts';
 import { type CallFilter, correctCost, getCall, listCalls } from '../service/call-records.ts';
@@ -33,6 +33,8 @@ const query = z.object({
   call_direction: choice(['inbound', 'outbound']).optional(),
   outcome: choice(OUTCOMES).optional().describe('`orphan` for calls that were reported and never asked about.'),
   number: phone().optional().describe('Calls with this phone on either leg.'),
+  from_number: phone().optional().describe('Legs from this phone or virtual number.'),
+  to_number: phone().optional().describe('Legs to it.'),
   initiation_time__gte: moment().optional(),
   initiation_time__lt: moment().optional(),
   limit: whole(1, 20).default(20),
@@ -137,17 +139,27 @@ export function callRoutes(app: FastifyInstance, deps: Deps): void {
 }
 
 function toFilter(wish: z.output<typeof query>, now: Date): CallFilter | Refused {
-  const { session_uuid, call_uuid, call_direction, outcome, number } = wish;
-  const someone = number === undefined ? undefined : parsePhone(number.trim(), { defaultCountry: null, strict: false });
-  if (someone === null) return invalid('number', 'is not a valid phone number');
+  const { session_uuid, call_uuid, call_direction, outcome } = wish;
+  const phones: Partial<Record<'phone' | 'from' | 'to', Phone>> = {};
+  for (const [name, part] of [
+    ['number', 'phone'],
+    ['from_number', 'from'],
+    ['to_number', 'to'],
+  ] as const) {
+    const text = wish[name];
+    if (text === undefined) continue;
+    const read = parsePhone(text.trim(), { defaultCountry: null, strict: false });
+    if (read === null) return invalid(name, 'is not a valid phone number');
+    phones[part] = read;
+  }
   const [gte, lt] = [wish.initiation_time__gte?.from, wish.initiation_time__lt?.from];
   const isBounded = session_uuid || call_uuid || gte || lt;
   return {
+    ...phones,
     ...(session_uuid && { sessionId: session_uuid }),
     ...(call_uuid && { legId: call_uuid }),
     ...(call_direction && { direction: call_direction }),
     ...(outcome && { outcome }),
-    ...(someone && { phone: someone }),
     startedAt: isBounded
       ? { ...(gte && { gte }), ...(lt && { lt }) }
       : { gte: new Date(now.getTime() - DEFAULT_WINDOW_MS) },

@@ -39,6 +39,9 @@ export interface CallFilter {
   readonly outcome?: string;
   /** Somebody on either leg. */
   readonly phone?: Phone;
+  /** From or to whom the leg itself goes. */
+  readonly from?: Phone;
+  readonly to?: Phone;
   readonly startedAt?: { readonly gte?: Date; readonly lt?: Date };
 }
 
@@ -63,11 +66,11 @@ export async function listCallRecords(
       ) c
       cross join lateral (values ('a'), ('b')) l(leg)
       left join virtual_numbers v on v.id = c.virtual_number_id
-      where ${ofWantedLeg(sql, filter)}
+      where ${ofWantedLeg(sql, vault, filter)}
       order by c.started_at desc, c.id desc, l.leg limit ${page.limit} offset ${page.offset}`,
     sql<{ total: number }[]>`
       select count(*)::int as total from calls c cross join lateral (values ('a'), ('b')) l(leg)
-      where ${where} and ${ofWantedLeg(sql, filter)}`,
+      where ${where} and ${ofWantedLeg(sql, vault, filter)}`,
   ]);
   return { total: counted?.total ?? 0, records: rows.map((row) => toRecord(vault, row)) };
 }
@@ -79,11 +82,11 @@ export async function findCallRecord(db: Db, vault: Vault, scope: Scope, legId: 
 }
 
 function conditions(sql: postgres.Sql, vault: Vault, scope: Scope, filter: CallFilter) {
-  const { legId, sessionId, direction, outcome, phone, startedAt } = filter;
+  const { sessionId, direction, outcome, phone, startedAt } = filter;
   const digest = phone === undefined ? null : vault.phoneDigest(phone);
   return sql`c.account_id = ${scope.accountId}
     and ${scope.subaccountId === null ? sql`true` : sql`c.subaccount_id = ${scope.subaccountId}`}
-    and ${legId === undefined ? sql`true` : sql`(c.provider_call_id = ${legId} or c.b_leg_id = ${legId})`}
+    and ${legsAreLimited(filter) ? sql`(${isWanted(sql, vault, filter, 'a')} or ${isWanted(sql, vault, filter, 'b')})` : sql`true`}
     and ${sessionId === undefined ? sql`true` : sql`c.session_id = ${sessionId}`}
     and ${direction === undefined ? sql`true` : sql`c.direction = ${direction}`}
     and ${outcome === undefined ? sql`true` : sql`c.outcome = ${outcome}`}
@@ -92,9 +95,28 @@ function conditions(sql: postgres.Sql, vault: Vault, scope: Scope, filter: CallF
     and ${startedAt?.lt ? sql`c.started_at < ${startedAt.lt.toISOString()}::timestamptz` : sql`true`}`;
 }
 
-function ofWantedLeg(sql: postgres.Sql, { legId }: CallFilter) {
-  if (legId === undefined) return sql`(l.leg = 'a' or c.b_leg_id is not null)`;
-  return sql`case l.leg when 'a' then c.provider_call_id else c.b_leg_id end = ${legId}`;
+function ofWantedLeg(sql: postgres.Sql, vault: Vault, filter: CallFilter) {
+  return sql`case l.leg when 'a' then ${isWanted(sql, vault, filter, 'a')} else ${isWanted(sql, vault, filter, 'b')} end`;
+}
+
+function legsAreLimited({ legId, from, to }: CallFilter): boolean {
+  return legId !== undefined || from !== undefined || to !== undefined;
+}
+
+/** Whether that leg is there, and is one of those that are asked for. */
+function isWanted(sql: postgres.Sql, vault: Vault, { legId, from, to }: CallFilter, leg: 'a' | 'b') {
+  const id = leg === 'a' ? sql`c.provider_call_id` : sql`c.b_leg_id`;
+  const ours = (phone: Phone) => sql`c.virtual_number_id = (select id from virtual_numbers where number = ${phone})`;
+  const caller = (phone: Phone) => sql`c.caller_digest = ${vault.phoneDigest(phone)}`;
+  // As `toRecord` has them.
+  const goesFrom = (phone: Phone) =>
+    leg === 'a' ? sql`case c.direction when 'inbound' then ${caller(phone)} else ${ours(phone)} end` : ours(phone);
+  const goesTo = (phone: Phone) =>
+    leg === 'a'
+      ? sql`case c.direction when 'inbound' then ${ours(phone)} else ${caller(phone)} end`
+      : sql`c.callee_digest = ${vault.phoneDigest(phone)}`;
+  return sql`(${id} ${legId === undefined ? sql`is not null` : sql`= ${legId}`}
+    and ${from === undefined ? sql`true` : goesFrom(from)} and ${to === undefined ? sql`true` : goesTo(to)})`;
 }
 
 interface RecordRow {

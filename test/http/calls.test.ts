@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectedCall, reported } from '../support/call-events.ts';
+import { plivoSdk } from '../support/sdk.ts';
 import { api, MAIN, makeSession, OTHER, SESSIONS, SUB, startService, type TestService } from '../support/service.ts';
 
 const PUBLIC = 'https://bauta.example/masking';
@@ -171,6 +172,11 @@ describe('the list of calls', () => {
     expect(await ids(`session_uuid=${session}`)).toEqual(['call-2', 'call-1', 'call-1-b']);
     expect(await ids('number=%2B12025559999')).toEqual(['lost']);
     expect(await ids('call_uuid=call-1-b')).toEqual(['call-1-b']);
+    expect(await ids('from_number=12025550000&limit=1&offset=1')).toEqual(['call-1']);
+    expect(await ids('to_number=12025551111')).toEqual(['call-1-b']);
+    expect(await ids(`from_number=${virtualNumber.slice(1)}`)).toEqual(['call-1-b']);
+    expect(await ids(`from_number=12025550000&to_number=${virtualNumber.slice(1)}`)).toEqual(['call-2', 'call-1']);
+    expect(await ids('from_number=12025551111')).toEqual([]);
     expect(await ids('call_direction=outbound')).toEqual([]);
     expect(await ids('initiation_time__gte=2999-01-01 00:00')).toEqual([]);
   });
@@ -179,11 +185,27 @@ describe('the list of calls', () => {
     ['session_uuid=1', 'session_uuid'],
     ['outcome=lost', 'outcome'],
     ['number=x', 'number'],
+    ['from_number=x', 'from_number'],
+    ['to_number=x', 'to_number'],
     ['limit=21', 'limit'],
     ['initiation_time__gte=yesterday', 'initiation_time__gte'],
   ])('refuses %s by its name', async (wrong, field) => {
     const { status, body } = await api(service, 'GET', `${CALLS}?${wrong}`);
     expect([status, body.error]).toEqual([400, expect.stringContaining(field)]);
+  });
+});
+
+describe('Plivo’s SDK', () => {
+  it('reads legs, their list and recordings as it reads Plivo’s', async () => {
+    const client = plivoSdk(service.url).client();
+    expect(await client.calls.get('call-1-b')).toMatchObject({
+      callUuid: 'call-1-b',
+      toNumber: CALLEE,
+      billedDuration: 60,
+    });
+    const listed = await client.calls.list({ toNumber: '12025551111' });
+    expect(listed.map(({ callUuid }) => callUuid)).toEqual(['call-1-b']);
+    expect(await client.recordings.get('call-1-r')).toMatchObject({ recordingId: 'call-1-r', recordingFormat: 'mp3' });
   });
 });
 

@@ -33,6 +33,11 @@ export interface PlivoClient {
     deleteMaskingSession(id: string): Promise<{ apiId: string; message: string }>;
     listMaskingSession(params?: object): Promise<{ apiId: string; response: { meta: Seen; objects: Seen[] } }>;
   };
+  readonly calls: {
+    get(id: string): Promise<Seen>;
+    list(params?: object): Promise<readonly Seen[]>;
+  };
+  readonly recordings: { get(id: string): Promise<Seen> };
   readonly numbers: {
     list(params?: object): Promise<Seen[] & { meta: Seen }>;
     get(number: string): Promise<Seen>;
