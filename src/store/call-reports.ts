@@ -1,4 +1,5 @@
 import type { CallReport, LegReport, ReportedInstant } from '../core/call-report.ts';
+import type { Phone } from '../core/phone.ts';
 import { bookConsequences } from './call-books.ts';
 import { ANONYMOUS, anonymousKey } from './call-facts.ts';
 import { callerSeal } from './calls.ts';
@@ -43,7 +44,7 @@ export async function recordReport(
     ${told.hangupCode ?? null}::int, ${told.hangupSource ?? null}, ${told.seconds ?? null}::int,
     ${told.billedSeconds ?? null}::int, ${told.rate ?? null}::text::numeric, ${told.cost ?? null}::text::numeric`;
   const rows = await keyed(
-    () => sql<{ outcome: string; repeated: boolean | null }[]>`
+    () => sql<{ id: string; outcome: string; repeated: boolean | null; isNameless: boolean }[]>`
     with before as materialized (
       select * from calls where id = coalesce(
         (select id from calls where provider_id = ${reporter.providerId} and provider_call_id = ${report.callId}),
@@ -65,6 +66,10 @@ export async function recordReport(
       from (select max(provider_call_id) as key from before) one
       left join virtual_numbers v on v.account_id = ${reporter.accountId} and v.number = ${report.virtualNumber}
       on conflict (provider_id, provider_call_id) do update set provider_call_id = ${report.callId},
+        -- Not every report names the number, or says that the call was placed.
+        virtual_number_id = coalesce(c.virtual_number_id, excluded.virtual_number_id),
+        subaccount_id = coalesce(c.subaccount_id, excluded.subaccount_id),
+        direction = greatest(c.direction, excluded.direction),
         ${mergeLeg(sql, 'a')}, b_leg_id = least(c.b_leg_id, excluded.b_leg_id), ${mergeLeg(sql, 'b')}
         -- One that came to be only since this began: what it was before is not known here, so book again.
         where (select count(*) from before) = 1
@@ -85,13 +90,23 @@ export async function recordReport(
       returning *
     ),
     ${bookConsequences(sql, { recorded: recording !== null })}
-    select a.outcome, a.id = b.id and a is not distinct from b and not ${recording !== null} as repeated
+    select a.id, a.outcome, a.caller_cipher is null as "isNameless", a.id = b.id and a is not distinct from b and not ${recording !== null} as repeated
     from after a left join before b on true`,
   );
   const [row] = rows;
   if (row === undefined) return 'contended';
+  if (row.isNameless && caller !== null) await nameCaller(db, vault, row.id, caller);
   if (row.repeated) return 'repeated';
   return row.outcome === 'orphan' ? 'orphan' : 'booked';
+}
+
+/** Who calls, where the report that made the row did not say: its ciphertext is bound to the row's id. Repeatable. */
+async function nameCaller({ sql }: Db, vault: Vault, id: string, caller: Phone): Promise<void> {
+  await keyed(
+    () => sql`
+    update calls set caller_digest = ${vault.phoneDigest(caller)}, caller_cipher = ${vault.seal(caller, callerSeal(id))}
+    where id = ${id} and caller_cipher is null`,
+  );
 }
 
 const INSTANTS = ['started_at', 'ringing_at', 'answered_at', 'ended_at'] as const;

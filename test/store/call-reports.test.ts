@@ -10,7 +10,7 @@ import { correctCall } from '../../src/store/call-corrections.ts';
 import { invariantFaults } from '../../src/store/invariants.ts';
 import { connectedCall, type PersonsOnCall, reported } from '../support/call-events.ts';
 import { type Pair, passTime, startPair } from '../support/invariants.ts';
-import { api, declared, HIPCALL_KEY, MAIN, makeSession, SESSIONS } from '../support/service.ts';
+import { api, declared, HIPCALL_KEY, MAIN, makeSession, PLIVO_KEY, SESSIONS } from '../support/service.ts';
 
 let house: Pair;
 let people = 0;
@@ -92,6 +92,31 @@ describe('a call', () => {
     expect(await reported(stranger, { legA: { endedAt: 'heard' } })(house.instances[0], 'nowhere')).toEqual({
       reason: 'orphan',
     });
+  });
+
+  it('that stays an orphan ends the same, whichever of its reports came first', async () => {
+    const persons = await session();
+    const [service] = house.instances;
+    const connection = await rememberConnections(service.deps)(PLIVO_KEY);
+    if (connection === null) throw new Error('no connection');
+    const { caller, virtualNumber } = persons as unknown as { caller: Phone; virtualNumber: Phone };
+    const told = { direction: 'inbound', legA: {}, legB: {}, recording: null } as const;
+    const ofLegB = {
+      ...told,
+      caller: null,
+      virtualNumber: null,
+      legB: { legId: 'b', endedAt: new Date(1_772_000_000_000) },
+    };
+    const hangup = { ...told, caller, virtualNumber, legA: { endedAt: new Date(1_772_000_000_000) } };
+    for (const report of [ofLegB, hangup]) await reportCall(service.deps, connection, { ...report, callId: 'lost-1' });
+    for (const report of [hangup, ofLegB]) await reportCall(service.deps, connection, { ...report, callId: 'lost-2' });
+    const rows = await house.sql`
+      select virtual_number_id is not null as known, caller_digest, caller_cipher is not null as shown, b_leg_id, a_ended_at, outcome
+      from calls where provider_call_id in ('lost-1', 'lost-2')`;
+    expect(rows[0]).toMatchObject({ known: true, shown: true, outcome: 'orphan' });
+    expect(rows[1]).toEqual(rows[0]);
+    const { body } = await api(service, 'GET', `/v1/Account/${MAIN.id}/Call/lost-1/`);
+    expect(body).toMatchObject({ from_number: caller, to_number: virtualNumber });
   });
 
   it('whose end is reported before its question counts when it is asked about', async () => {
