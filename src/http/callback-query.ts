@@ -3,13 +3,12 @@ import type { CallbackEvent } from '../core/callback.ts';
 import { CALLBACK_ATTRIBUTES } from '../core/callback-params.ts';
 import { invalid, type Refused } from '../core/problem.ts';
 import type { CallbackFilter } from '../service/callback-log.ts';
-import { choice, whole } from './fields.ts';
+import { choice, sessionUuid, whole } from './fields.ts';
 import { type Moment, moment } from './moments.ts';
 
 export const EVENTS = Object.keys(CALLBACK_ATTRIBUTES) as [CallbackEvent, ...CallbackEvent[]];
 export const STATES = ['pending', 'paused', 'delivered', 'given_up'] as const;
 const ENDPOINT_RULE = 'should begin with scheme and host, such as https://app.example';
-const SESSION_RULE = 'should be the id of a session';
 
 /** A receiver as apps name it. */
 export const endpoint = () =>
@@ -20,7 +19,7 @@ export const endpoint = () =>
     .meta({ description: 'Scheme, host and port of a receiver; what follows them is ignored.' });
 
 const which = {
-  session_uuid: z.guid({ error: SESSION_RULE }).toLowerCase().optional(),
+  session_uuid: sessionUuid().optional(),
   event: choice(EVENTS).optional(),
   state: choice(STATES).optional(),
   endpoint: endpoint().optional(),

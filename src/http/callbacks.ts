@@ -20,8 +20,9 @@ import {
   secretSchema,
   secretToWire,
 } from './callback-wire.ts';
+import { idInPath } from './fields.ts';
 import { pageMetaOf } from './paging.ts';
-import { refuseMethod, sendProblem } from './problems.ts';
+import { READ_ONLY, refuseOthers, sendProblem } from './problems.ts';
 import { errors, json } from './schemas.ts';
 
 type OneCallback = { Params: { callback_id: string } };
@@ -79,13 +80,13 @@ function logRoutes(app: FastifyInstance, deps: Deps): void {
       response: { 200: json(callbackSchema, 'The callback.'), ...errors(401, 404, 503) },
     },
     handler: async (request, reply) => {
-      const callback = await getCallback(deps, scopeOfRequest(request), idOf(request.params));
+      const callback = await getCallback(deps, scopeOfRequest(request), idInPath(request.params.callback_id));
       if (isRefused(callback)) return sendProblem(reply, callback.problem);
       return reply.send({ api_id: request.id, ...callbackToWire(callback) });
     },
   });
 
-  app.route({ method: OTHERS, url: ALL, schema: { hide: true }, handler: refuseMethod('GET, HEAD') });
+  refuseOthers(app, ALL, READ_ONLY);
 }
 
 function resendRoutes(app: FastifyInstance, deps: Deps): void {
@@ -98,7 +99,7 @@ function resendRoutes(app: FastifyInstance, deps: Deps): void {
       response: { 202: json(doneSchema, 'The callback is due.'), ...errors(401, 404, 409, 503) },
     },
     handler: async (request, reply) => {
-      const refusal = await resendCallback(deps, scopeOfRequest(request), idOf(request.params));
+      const refusal = await resendCallback(deps, scopeOfRequest(request), idInPath(request.params.callback_id));
       if (refusal) return sendProblem(reply, refusal.problem);
       return reply.code(202).send({ api_id: request.id, message: 'resent', count: 1 });
     },
@@ -120,13 +121,4 @@ function resendRoutes(app: FastifyInstance, deps: Deps): void {
       return reply.code(202).send({ api_id: request.id, message: 'resent', count });
     },
   });
-}
-
-const OTHERS = ['POST', 'PUT', 'PATCH', 'DELETE'];
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const NO_CALLBACK = '00000000-0000-0000-0000-000000000000';
-
-/** The id in the path; one that is no id names no callback. */
-function idOf({ callback_id: id }: OneCallback['Params']): string {
-  return UUID.test(id) ? id.toLowerCase() : NO_CALLBACK;
 }

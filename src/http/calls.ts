@@ -7,11 +7,11 @@ import { type CallFilter, correctCost, getCall, listCalls } from '../service/cal
 import { actorOf, scopeOfRequest } from './auth.ts';
 import { refuseUnstorable } from './body.ts';
 import { callSchema, callToWire, listedCall } from './call-wire.ts';
-import { choice, phone, shownAs, whole } from './fields.ts';
+import { choice, phone, sessionUuid, shownAs, whole } from './fields.ts';
 import { pageMeta } from './masking-schemas.ts';
 import { moment } from './moments.ts';
 import { pageMetaOf } from './paging.ts';
-import { refuseMethod, sendProblem } from './problems.ts';
+import { READ_ONLY, refuseOthers, sendProblem } from './problems.ts';
 import { apiId, errors, json } from './schemas.ts';
 
 type OneCall = { Params: { call_uuid: string } };
@@ -21,14 +21,13 @@ const ONE = `${ALL}:call_uuid/`;
 const common = { tags: ['Calls'], security: [{ basic: [] }], params: z.object({ auth_id: z.string() }) };
 const oneCall = { params: z.object({ auth_id: z.string(), call_uuid: z.string().max(200) }) };
 
-const SESSION_RULE = 'should be the id of a session';
 const MONEY_RULE = 'should be an exact decimal of at most 12 places, such as 0.01250';
 const CURRENCY_RULE = 'should be a currency code such as USD';
 const OUTCOMES = ['asked', 'connected', 'pin_failed', 'refused', 'orphan', 'placed', 'unplaced'] as const;
 const DEFAULT_WINDOW_MS = 7 * 86_400_000;
 
 const query = z.object({
-  session_uuid: z.guid({ error: SESSION_RULE }).optional(),
+  session_uuid: sessionUuid().optional(),
   call_uuid: z.string().max(200).optional(),
   call_direction: choice(['inbound', 'outbound']).optional(),
   outcome: choice(OUTCOMES).optional().describe('`orphan` for calls that were reported and never asked about.'),
@@ -128,14 +127,8 @@ export function callRoutes(app: FastifyInstance, deps: Deps): void {
     },
   });
 
-  for (const url of [ALL, ONE]) {
-    app.route({
-      method: ['POST', 'PUT', 'PATCH', 'DELETE'],
-      url,
-      schema: { hide: true },
-      handler: refuseMethod('GET, HEAD'),
-    });
-  }
+  refuseOthers(app, ALL, READ_ONLY);
+  refuseOthers(app, ONE, READ_ONLY);
 }
 
 function toFilter(wish: z.output<typeof query>, now: Date): CallFilter | Refused {

@@ -10,7 +10,7 @@ import { doneSchema } from './callback-wire.ts';
 import { wireTime } from './interaction-wire.ts';
 import { pageMeta } from './masking-schemas.ts';
 import { pageMetaOf } from './paging.ts';
-import { refuseMethod, sendProblem } from './problems.ts';
+import { READ_ONLY, refuseOthers, sendProblem } from './problems.ts';
 import { apiId, errors, json } from './schemas.ts';
 
 const ALL = '/v1/Account/:auth_id/Masking/Endpoint/';
@@ -73,12 +73,7 @@ export function endpointRoutes(app: FastifyInstance, deps: Deps): void {
     });
   }
 
-  app.route({
-    method: ['POST', 'PUT', 'PATCH', 'DELETE'],
-    url: ALL,
-    schema: { hide: true },
-    handler: refuseMethod('GET, HEAD'),
-  });
+  refuseOthers(app, ALL, READ_ONLY);
 }
 
 function endpointToWire(state: EndpointState) {

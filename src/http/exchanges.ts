@@ -4,9 +4,9 @@ import type { Deps } from '../deps.ts';
 import { type ExchangeFilter, followExchanges, type LoggedExchange } from '../service/exchanges.ts';
 import { scopeOfRequest } from './auth.ts';
 import { refuseUnstorable } from './body.ts';
-import { whole } from './fields.ts';
+import { sessionUuid, whole } from './fields.ts';
 import { moment } from './moments.ts';
-import { refuseMethod } from './problems.ts';
+import { READ_ONLY, refuseOthers } from './problems.ts';
 import { apiId, errors, json } from './schemas.ts';
 
 const ALL = '/v1/Account/:auth_id/Masking/Exchange/';
@@ -19,7 +19,7 @@ const shownMoment = z.preprocess((text) => (typeof text === 'string' ? text.repl
 
 const query = z.object({
   call_uuid: z.string().max(200).optional().describe('The provider’s id of the call.'),
-  session_uuid: z.guid({ error: 'should be the id of a session' }).optional(),
+  session_uuid: sessionUuid().optional(),
   virtual_number: z
     .string()
     .regex(/^[ +]?[1-9]\d{6,14}$/, { error: 'is not a valid phone number' })
@@ -89,12 +89,7 @@ export function exchangeRoutes(app: FastifyInstance, deps: Deps): void {
     },
   });
 
-  app.route({
-    method: ['POST', 'PUT', 'PATCH', 'DELETE'],
-    url: ALL,
-    schema: { hide: true },
-    handler: refuseMethod('GET, HEAD'),
-  });
+  refuseOthers(app, ALL, READ_ONLY);
 }
 
 function toFilter(wish: z.output<typeof query>): ExchangeFilter {

@@ -74,6 +74,19 @@ export function subaccount() {
   return z.string({ error: SUBACCOUNT_RULE }).regex(/^SA[A-Z0-9]{18}$/, { error: SUBACCOUNT_RULE });
 }
 
+/** The id of a session, as a filter. */
+export function sessionUuid() {
+  return z.guid({ error: 'should be the id of a session' }).toLowerCase();
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+/** An id of ours in a path; a text that is none names nothing, and is then not found. */
+export function idInPath(text: string): string {
+  return UUID.test(text) ? text.toLowerCase() : NOBODY;
+}
+
 // The documents show the plain type alone, not all the forms that are taken.
 export function shownAs(plain: object) {
   return {

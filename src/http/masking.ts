@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { isRefused } from '../core/problem.ts';
 import type { Deps } from '../deps.ts';
@@ -12,17 +12,17 @@ import {
 } from '../service/sessions.ts';
 import { actorOf, scopeOfRequest } from './auth.ts';
 import { refuseUnstorable } from './body.ts';
+import { idInPath } from './fields.ts';
 import { canonicalQuery, listQuery, toFilter } from './masking-list.ts';
 import { createdSchema, deletedSchema, gotSchema, listedSchema, updatedSchema } from './masking-schemas.ts';
 import { canonicalBody, createBody, toWire, toWish, updateBody } from './masking-wire.ts';
 import { pageMetaOf } from './paging.ts';
-import { refuseMethod, sendProblem } from './problems.ts';
+import { refuseOthers, sendProblem } from './problems.ts';
 import { errors, json } from './schemas.ts';
 
 type Body<T extends z.ZodType> = { Body: z.output<T> };
 type OneSession = { Params: { session_uuid: string } };
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const common = { tags: ['Masking sessions'], security: [{ basic: [] }] };
 
 /** The masking sessions of the account in the path, or of the one that signed in. */
@@ -94,7 +94,7 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
       response: { 200: json(gotSchema, 'The session.'), ...errors(401, 404, 503) },
     },
     handler: async (request, reply) => {
-      const session = await getSession(deps, scopeOfRequest(request), sessionId(request));
+      const session = await getSession(deps, scopeOfRequest(request), idInPath(request.params.session_uuid));
       if (isRefused(session)) return sendProblem(reply, session.problem);
       return reply.send({ api_id: request.id, response: toWire(session, deps.config.publicUrl) });
     },
@@ -111,7 +111,12 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
       response: { 200: json(updatedSchema, 'The session as it is now.'), ...errors(400, 401, 404, 413, 415, 503) },
     },
     handler: async (request, reply) => {
-      const session = await updateSession(deps, scopeOfRequest(request), sessionId(request), toWish(request.body));
+      const session = await updateSession(
+        deps,
+        scopeOfRequest(request),
+        idInPath(request.params.session_uuid),
+        toWish(request.body),
+      );
       if (isRefused(session)) return sendProblem(reply, session.problem);
       return reply.send({
         api_id: request.id,
@@ -132,30 +137,12 @@ export function maskingRoutes(app: FastifyInstance, deps: Deps, prefix: string):
       },
     },
     handler: async (request, reply) => {
-      const problem = await deleteSession(deps, scopeOfRequest(request), sessionId(request));
+      const problem = await deleteSession(deps, scopeOfRequest(request), idInPath(request.params.session_uuid));
       if (problem) return sendProblem(reply, problem.problem);
       return reply.send({ api_id: request.id, message: 'Session expired' });
     },
   });
 
-  app.route({
-    method: ['PUT', 'PATCH', 'DELETE'],
-    url: all,
-    schema: { hide: true },
-    handler: refuseMethod('GET, HEAD, POST'),
-  });
-  app.route({
-    method: ['PUT', 'PATCH'],
-    url: one,
-    schema: { hide: true },
-    handler: refuseMethod('GET, HEAD, POST, DELETE'),
-  });
-}
-
-const NO_SESSION = '00000000-0000-0000-0000-000000000000';
-
-/** The id in the path; one that is no id names no session. */
-function sessionId(request: FastifyRequest<OneSession>): string {
-  const { session_uuid: id } = request.params;
-  return UUID.test(id) ? id.toLowerCase() : NO_SESSION;
+  refuseOthers(app, all, ['GET', 'HEAD', 'POST']);
+  refuseOthers(app, one, ['GET', 'HEAD', 'POST', 'DELETE']);
 }

@@ -18,7 +18,7 @@ import {
   readNumber,
 } from './number-wire.ts';
 import { pageMetaOf } from './paging.ts';
-import { refuseMethod, sendProblem } from './problems.ts';
+import { refuseOthers, sendProblem } from './problems.ts';
 import { errors, json } from './schemas.ts';
 
 type OneNumber = { Params: { number: string } };
@@ -137,18 +137,8 @@ export function numberRoutes(app: FastifyInstance, deps: Deps): void {
     },
   });
 
-  app.route({
-    method: ['PUT', 'PATCH', 'DELETE'],
-    url: ALL,
-    schema: { hide: true },
-    handler: refuseMethod('GET, HEAD, POST'),
-  });
-  app.route({
-    method: ['PUT', 'PATCH'],
-    url: ONE,
-    schema: { hide: true },
-    handler: refuseMethod('GET, HEAD, POST, DELETE'),
-  });
+  refuseOthers(app, ALL, ['GET', 'HEAD', 'POST']);
+  refuseOthers(app, ONE, ['GET', 'HEAD', 'POST', 'DELETE']);
 }
 
 const NOT_FOUND = { kind: 'not_found', what: 'number' } as const;

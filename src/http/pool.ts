@@ -7,7 +7,7 @@ import { refuseUnstorable } from './body.ts';
 import { whole } from './fields.ts';
 import { pageMeta } from './masking-schemas.ts';
 import { pageMetaOf } from './paging.ts';
-import { refuseMethod } from './problems.ts';
+import { READ_ONLY, refuseOthers } from './problems.ts';
 import { apiId, errors, json } from './schemas.ts';
 
 const POOL = '/v1/Account/:auth_id/Masking/Pool/';
@@ -84,12 +84,7 @@ export function poolRoutes(app: FastifyInstance, deps: Deps): void {
       });
     },
   });
-  app.route({
-    method: ['POST', 'PUT', 'PATCH', 'DELETE'],
-    url: POOL,
-    schema: { hide: true },
-    handler: refuseMethod('GET, HEAD'),
-  });
+  refuseOthers(app, POOL, READ_ONLY);
 }
 
 function poolToWire(pool: PoolReport['pools'][number]) {

@@ -51,11 +51,21 @@ export function refuseAddress(error: { statusCode?: number }, _request: unknown,
   else sendError(reply, 400, 'The URL cannot be read.');
 }
 
-/** The handler of methods that an address does not have; `allowed` are those that it has. */
-export function refuseMethod(allowed: string) {
-  return (_request: FastifyRequest, reply: FastifyReply) =>
-    sendError(reply.header('allow', allowed), 405, 'The method is not allowed for this URL.');
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+/** Answers 405 to the methods that an address does not have. */
+export function refuseOthers(app: FastifyInstance, url: string, allowed: readonly (typeof METHODS)[number][]): void {
+  app.route({
+    method: METHODS.filter((method) => !allowed.includes(method)),
+    url,
+    schema: { hide: true },
+    handler: (_request, reply) =>
+      sendError(reply.header('allow', allowed.join(', ')), 405, 'The method is not allowed for this URL.'),
+  });
 }
+
+/** What an address has where things are only looked at. */
+export const READ_ONLY = ['GET', 'HEAD'] as const;
 
 // Texts of refusals that come from the HTTP layer itself, whose own messages may repeat what was sent.
 const REFUSALS: Readonly<Record<number, string>> = {

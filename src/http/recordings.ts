@@ -5,10 +5,10 @@ import type { Deps } from '../deps.ts';
 import { getRecording, listRecordings } from '../service/call-records.ts';
 import { actorOf, scopeOfRequest } from './auth.ts';
 import { refuseUnstorable } from './body.ts';
-import { whole } from './fields.ts';
+import { sessionUuid, whole } from './fields.ts';
 import { pageMeta } from './masking-schemas.ts';
 import { pageMetaOf } from './paging.ts';
-import { refuseMethod, sendProblem } from './problems.ts';
+import { READ_ONLY, refuseOthers, sendProblem } from './problems.ts';
 import { listedRecording, recordingSchema, recordingToWire } from './recording-wire.ts';
 import { apiId, errors, json } from './schemas.ts';
 
@@ -18,7 +18,7 @@ const common = { tags: ['Recordings'], security: [{ basic: [] }], params: z.obje
 
 const query = z.object({
   call_uuid: z.string().max(200).optional(),
-  session_uuid: z.guid({ error: 'should be the id of a session' }).optional(),
+  session_uuid: sessionUuid().optional(),
   limit: whole(1, 20).default(20),
   offset: whole(0, 100_000).default(0),
 });
@@ -64,12 +64,6 @@ export function recordingRoutes(app: FastifyInstance, deps: Deps): void {
     },
   });
 
-  for (const url of [ALL, ONE]) {
-    app.route({
-      method: ['POST', 'PUT', 'PATCH', 'DELETE'],
-      url,
-      schema: { hide: true },
-      handler: refuseMethod('GET, HEAD'),
-    });
-  }
+  refuseOthers(app, ALL, READ_ONLY);
+  refuseOthers(app, ONE, READ_ONLY);
 }

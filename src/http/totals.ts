@@ -6,7 +6,7 @@ import { sumUp } from '../service/totals.ts';
 import { scopeOfRequest } from './auth.ts';
 import { refuseUnstorable } from './body.ts';
 import { pageMetaOf } from './paging.ts';
-import { refuseMethod, sendProblem } from './problems.ts';
+import { READ_ONLY, refuseOthers, sendProblem } from './problems.ts';
 import { errors, json } from './schemas.ts';
 import { groupToWire, hourToWire, sumsToWire, totalsQuery, totalsSchema } from './totals-wire.ts';
 
@@ -41,10 +41,5 @@ export function totalsRoutes(app: FastifyInstance, deps: Deps): void {
       });
     },
   });
-  app.route({
-    method: ['POST', 'PUT', 'PATCH', 'DELETE'],
-    url: TOTALS,
-    schema: { hide: true },
-    handler: refuseMethod('GET, HEAD'),
-  });
+  refuseOthers(app, TOTALS, READ_ONLY);
 }
