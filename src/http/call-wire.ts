@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hangupCause } from '../core/hangup-cause.ts';
+import { hangupCause, hangupSourceWord } from '../core/hangup-cause.ts';
 import type { CallRecord } from '../service/call-records.ts';
 import { apiId } from './schemas.ts';
 
@@ -56,7 +56,7 @@ export function callToWire(accountId: string, record: CallRecord): z.input<typeo
     from_number: record.from ?? '',
     hangup_cause_code: code,
     hangup_cause_name: code === null ? null : hangupCause(code).name,
-    hangup_source: facts.hangupSource,
+    hangup_source: facts.hangupSource && hangupSourceWord(facts.hangupSource),
     initiation_time: timeOf(facts.startedAt ?? record.startedAt),
     outcome: record.outcome,
     parent_call_uuid: leg === 'b' ? record.providerCallId : null,

@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
 import type { Scope } from '../core/account.ts';
-import type { CallDirection } from '../core/call-report.ts';
+import type { CallDirection, HangupSource } from '../core/call-report.ts';
 import type { Leg } from '../core/interaction.ts';
 import type { Phone } from '../core/phone.ts';
 import { calleeSeal, callerSeal } from './calls.ts';
@@ -13,7 +13,7 @@ export interface CallRecord {
   /** The id of our row, and which leg of it. */
   readonly callId: string;
   readonly leg: 'a' | 'b';
-  readonly facts: Leg & { readonly rate: string | null; readonly hangupSource: string | null };
+  readonly facts: Leg & { readonly rate: string | null; readonly hangupSource: HangupSource | null };
   /** The provider's id of leg A. */
   readonly providerCallId: string;
   readonly direction: CallDirection;

@@ -1,3 +1,4 @@
+import type { HangupSource } from '../core/call-report.ts';
 import type { Interaction, Leg } from '../core/interaction.ts';
 import type { Db } from './connect.ts';
 
@@ -51,7 +52,7 @@ export interface LegJson extends Pick<Leg, 'id' | 'hangupCode' | 'seconds' | 'bi
   readonly ringingAt: number | null;
   readonly answeredAt: number | null;
   readonly endedAt: number | null;
-  readonly hangupSource: string | null;
+  readonly hangupSource: HangupSource | null;
   readonly rate: string | null;
 }
 

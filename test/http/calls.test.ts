@@ -144,6 +144,14 @@ describe('every address in an interaction', () => {
     expect(cost.status).toBe(404);
   });
 
+  it('has Plivo’s own words for who ended a leg', async () => {
+    const end = { endedAt: new Date('2026-03-01T12:00:00Z'), hangupSource: 'Provider' } as const;
+    await reported({ caller: '+12025558888', virtualNumber }, { legA: end })(service, 'by-provider');
+    const { body } = await api(service, 'GET', `${CALLS}by-provider/`);
+    expect(body).toMatchObject({ hangup_source: 'Plivo' });
+    await service.deps.db.sql`delete from calls where provider_call_id = 'by-provider'`;
+  });
+
   it('answers as missing for what is not there', async () => {
     expect(await api(service, 'GET', `${CALLS}nope/`)).toMatchObject({
       status: 404,
