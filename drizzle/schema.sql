@@ -1,16 +1,40 @@
 -- What the migrations make. Written by `npm run schema`; a difference fails the check.
 
+create table account_tokens (
+  account_id text not null,
+  digest bytea not null,
+  created_at timestamp with time zone default now() not null,
+  expires_at timestamp with time zone,
+  constraint account_tokens_once PRIMARY KEY (account_id, digest)
+);
+
 create table accounts (
   id text not null,
   parent_id text,
   name text not null,
-  token_digest bytea not null,
   token_cipher bytea not null,
   created_at timestamp with time zone default now() not null,
+  enabled boolean default true not null,
+  policy jsonb default '{}'::jsonb not null,
+  modified_at timestamp with time zone default now() not null,
   constraint accounts_id_form CHECK ((id ~ '^(M|S)A[A-Z0-9]{18}$'::text)),
   constraint accounts_pkey PRIMARY KEY (id),
   constraint accounts_sub_has_parent CHECK ((("left"(id, 1) = 'S'::text) = (parent_id IS NOT NULL)))
 );
+
+create table audit_log (
+  id bigint generated always as identity not null,
+  at timestamp with time zone default now() not null,
+  account_id text not null,
+  actor text not null,
+  action text not null,
+  object text not null,
+  fields text[] not null,
+  request_id uuid,
+  constraint audit_log_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX audit_log_account ON public.audit_log USING btree (account_id, id);
 
 create table callback_attempts (
   callback_id uuid not null,
@@ -49,6 +73,8 @@ create table callbacks (
   constraint callbacks_pkey PRIMARY KEY (id),
   constraint callbacks_state CHECK ((state = ANY (ARRAY['pending'::text, 'paused'::text, 'delivered'::text, 'given_up'::text])))
 );
+
+CREATE INDEX callbacks_age ON public.callbacks USING brin (occurred_at);
 
 CREATE INDEX callbacks_call ON public.callbacks USING btree (call_id) WHERE (call_id IS NOT NULL);
 
@@ -123,6 +149,7 @@ CASE
 END) stored not null,
   billed_seconds integer generated always as ((COALESCE(a_corrected_billed_seconds, a_billed_seconds, 0) + COALESCE(b_corrected_billed_seconds, b_billed_seconds, 0))) stored not null,
   cost numeric generated always as ((COALESCE(a_corrected_cost, a_cost, (0)::numeric) + COALESCE(b_corrected_cost, b_cost, (0)::numeric))) stored not null,
+  erased_at timestamp with time zone,
   constraint calls_connected_to_someone CHECK (((outcome <> ALL (ARRAY['connected'::text, 'placed'::text, 'unplaced'::text])) OR (session_id IS NOT NULL))),
   constraint calls_on_a_number CHECK (((outcome = 'orphan'::text) OR (virtual_number_id IS NOT NULL))),
   constraint calls_once UNIQUE (provider_id, provider_call_id),
@@ -130,7 +157,13 @@ END) stored not null,
   constraint calls_pkey PRIMARY KEY (id)
 );
 
+CREATE INDEX calls_age ON public.calls USING brin (started_at);
+
 CREATE INDEX calls_anonymous ON public.calls USING btree (provider_id, anonymous_key, started_at) WHERE (anonymous_key IS NOT NULL);
+
+CREATE INDEX calls_callee ON public.calls USING btree (callee_digest, started_at) WHERE (callee_digest IS NOT NULL);
+
+CREATE INDEX calls_caller ON public.calls USING btree (caller_digest, started_at) WHERE (caller_digest IS NOT NULL);
 
 CREATE INDEX calls_leg_a ON public.calls USING btree (account_id, provider_call_id);
 
@@ -146,6 +179,8 @@ CREATE INDEX calls_overdue ON public.calls USING btree (overdue_at) WHERE (NOT i
 
 CREATE INDEX calls_running ON public.calls USING btree (session_id) WHERE ((NOT is_over) AND (outcome = ANY (ARRAY['connected'::text, 'placed'::text])));
 
+CREATE INDEX calls_running_on ON public.calls USING btree (account_id, virtual_number_id) WHERE ((NOT is_over) AND (outcome = ANY (ARRAY['connected'::text, 'placed'::text])));
+
 CREATE INDEX calls_session ON public.calls USING btree (session_id, started_at);
 
 CREATE INDEX calls_unrecorded ON public.calls USING btree (started_at) WHERE ((record_format IS NOT NULL) AND is_over AND (b_answered_at IS NOT NULL) AND (recording_missed_at IS NULL));
@@ -159,6 +194,13 @@ create table endpoints (
   pause_reason text,
   constraint endpoints_once PRIMARY KEY (account_id, endpoint),
   constraint endpoints_pause CHECK (((paused_at IS NULL) = (pause_reason IS NULL)))
+);
+
+create table erasures (
+  account_id text not null,
+  phone_digest bytea not null,
+  erased_at timestamp with time zone default now() not null,
+  constraint erasures_once PRIMARY KEY (account_id, phone_digest)
 );
 
 create table exchanges (
@@ -185,6 +227,23 @@ CREATE INDEX exchanges_call ON public.exchanges USING btree (provider_id, provid
 
 CREATE INDEX exchanges_number ON public.exchanges USING btree (virtual_number, id);
 
+create table idempotency_keys (
+  account_id text not null,
+  route text not null,
+  key_digest bytea not null,
+  body_digest bytea not null,
+  resource_id uuid not null,
+  claimed_at timestamp with time zone default now() not null,
+  status smallint,
+  answer_cipher bytea,
+  constraint idempotency_keys_answered CHECK (((status IS NULL) = (answer_cipher IS NULL))),
+  constraint idempotency_keys_once PRIMARY KEY (account_id, route, key_digest)
+);
+
+CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (claimed_at);
+
+CREATE INDEX idempotency_keys_resource ON public.idempotency_keys USING btree (resource_id);
+
 create table leases (
   virtual_number_id integer not null,
   session_id uuid not null,
@@ -198,6 +257,15 @@ create table leases (
 CREATE INDEX leases_party ON public.leases USING btree (party_digest, held_until);
 
 CREATE INDEX leases_session ON public.leases USING btree (session_id);
+
+create table pin_budgets (
+  virtual_number_id integer not null,
+  caller_digest bytea not null,
+  full_at timestamp with time zone not null,
+  constraint pin_budgets_once PRIMARY KEY (virtual_number_id, caller_digest)
+);
+
+CREATE INDEX pin_budgets_full ON public.pin_budgets USING btree (full_at);
 
 create table pins (
   virtual_number_id integer not null,
@@ -274,6 +342,14 @@ CREATE INDEX recordings_call ON public.recordings USING btree (provider_id, prov
 
 CREATE INDEX recordings_newest ON public.recordings USING btree (account_id, added_at);
 
+create unlogged table request_windows (
+  subject text not null,
+  window bigint not null,
+  hits integer not null,
+  previous_hits integer not null,
+  constraint request_windows_pkey PRIMARY KEY (subject)
+);
+
 create table sessions (
   id uuid not null,
   account_id text not null,
@@ -302,10 +378,12 @@ create table sessions (
   total_billed_seconds integer default 0 not null,
   total_amount numeric default '0'::numeric not null,
   last_interaction_at timestamp with time zone,
+  erased_at timestamp with time zone,
   constraint sessions_cooloff_bounds CHECK (((cooloff_seconds >= 0) AND (cooloff_seconds <= 3600))),
+  constraint sessions_erased_when_over CHECK (((erased_at IS NULL) OR (ended_at IS NOT NULL))),
   constraint sessions_parties_differ CHECK ((first_party_digest <> second_party_digest)),
-  constraint sessions_parties_present CHECK (((num_nonnulls(first_party_digest, second_party_digest) = 2) OR (single_party AND (num_nonnulls(first_party_digest, second_party_digest) = 1)))),
-  constraint sessions_pins_present CHECK (((NOT pin_required) OR (num_nulls(first_pin_cipher, second_pin_cipher) = 0))),
+  constraint sessions_parties_present CHECK (((erased_at IS NOT NULL) OR (num_nonnulls(first_party_digest, second_party_digest) = 2) OR (single_party AND (num_nonnulls(first_party_digest, second_party_digest) = 1)))),
+  constraint sessions_pins_present CHECK (((erased_at IS NOT NULL) OR (NOT pin_required) OR (num_nulls(first_pin_cipher, second_pin_cipher) = 0))),
   constraint sessions_pkey PRIMARY KEY (id)
 );
 
@@ -322,6 +400,8 @@ CREATE INDEX sessions_first_party ON public.sessions USING btree (first_party_di
 CREATE INDEX sessions_newest ON public.sessions USING btree (account_id, created_at, id);
 
 CREATE INDEX sessions_second_party ON public.sessions USING btree (second_party_digest, created_at);
+
+CREATE INDEX sessions_to_erase ON public.sessions USING btree (ended_at) WHERE ((erased_at IS NULL) AND (ended_at IS NOT NULL));
 
 create table signing_secrets (
   id uuid not null,
@@ -402,6 +482,16 @@ create table vault_checks (
   constraint vault_checks_pkey PRIMARY KEY (slot)
 );
 
+create table vault_keys (
+  id text not null,
+  purpose text not null,
+  sealed_key bytea not null,
+  created_at timestamp with time zone default now() not null,
+  usable_at timestamp with time zone default now() not null,
+  constraint vault_keys_pkey PRIMARY KEY (id),
+  constraint vault_keys_purpose CHECK ((purpose = ANY (ARRAY['cipher'::text, 'digest'::text])))
+);
+
 create table virtual_numbers (
   id integer generated always as identity not null,
   number text not null,
@@ -418,7 +508,7 @@ create table virtual_numbers (
   constraint virtual_numbers_provider_id_providers_id_fk FOREIGN KEY (provider_id) REFERENCES providers(id)
 );
 
-CREATE INDEX virtual_numbers_pool ON public.virtual_numbers USING btree (account_id, subaccount_id, country) WHERE (retired_at IS NULL);
+CREATE INDEX virtual_numbers_pool ON public.virtual_numbers USING btree (account_id, COALESCE(subaccount_id, ''::text), id) WHERE (retired_at IS NULL);
 
 CREATE INDEX virtual_numbers_provider ON public.virtual_numbers USING btree (provider_id);
 
@@ -443,6 +533,21 @@ END
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.pin_room(number_id integer, session uuid, digits integer, most integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_advisory_xact_lock(7202612, number_id);
+  IF (SELECT count(*) FROM pins WHERE virtual_number_id = number_id AND length = digits AND held_until > now()
+      AND session_id <> session) + 2 > most THEN
+    RETURN refuse('room');
+  END IF;
+  RETURN true;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.refuse(what text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -452,3 +557,59 @@ BEGIN
 END
 $function$
 ;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'the audit log only grows' USING ERRCODE = 'insufficient_privilege';
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.within_caps(this_call uuid, session uuid, number_id integer, account text, session_now integer, session_hour integer, number_now integer, number_hour integer, account_now integer, account_hour integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  an_hour_ago CONSTANT timestamptz := now() - interval '1 hour';
+BEGIN
+  IF num_nonnulls(account_now, account_hour) > 0 THEN
+    PERFORM pg_advisory_xact_lock(7202613, hashtext(account));
+  END IF;
+  IF num_nonnulls(number_now, number_hour) > 0 THEN
+    PERFORM pg_advisory_xact_lock(7202614, number_id);
+  END IF;
+  IF session_now IS NOT NULL AND (SELECT count(*) FROM calls WHERE session_id = session AND NOT is_over
+      AND outcome IN ('connected', 'placed') AND id <> this_call) >= session_now THEN
+    RETURN refuse('session_now');
+  END IF;
+  IF session_hour IS NOT NULL AND (SELECT count(*) FROM (SELECT FROM calls WHERE session_id = session
+      AND started_at > an_hour_ago AND id <> this_call LIMIT session_hour) AS recent) >= session_hour THEN
+    RETURN refuse('session_hour');
+  END IF;
+  IF number_now IS NOT NULL AND (SELECT count(*) FROM calls WHERE account_id = account AND virtual_number_id = number_id
+      AND NOT is_over AND outcome IN ('connected', 'placed') AND id <> this_call) >= number_now THEN
+    RETURN refuse('number_now');
+  END IF;
+  IF number_hour IS NOT NULL AND (SELECT count(*) FROM (SELECT FROM calls WHERE account_id = account
+      AND virtual_number_id = number_id AND outcome IN ('connected', 'placed') AND started_at > an_hour_ago
+      AND id <> this_call LIMIT number_hour) AS recent) >= number_hour THEN
+    RETURN refuse('number_hour');
+  END IF;
+  IF account_now IS NOT NULL AND (SELECT count(*) FROM calls WHERE account_id = account AND NOT is_over
+      AND outcome IN ('connected', 'placed') AND id <> this_call) >= account_now THEN
+    RETURN refuse('account_now');
+  END IF;
+  IF account_hour IS NOT NULL AND (SELECT count(*) FROM (SELECT FROM calls WHERE account_id = account
+      AND outcome IN ('connected', 'placed') AND started_at > an_hour_ago AND id <> this_call
+      LIMIT account_hour) AS recent) >= account_hour THEN
+    RETURN refuse('account_hour');
+  END IF;
+  RETURN true;
+END
+$function$
+;
+
+CREATE TRIGGER audit_log_only_grows BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,5 +1,7 @@
+import type { Attestation, CallPolicy } from './call-policy.ts';
 import type { Phone } from './phone.ts';
 import type { CallPlan } from './plan.ts';
+import type { Reason } from './reasons.ts';
 import type { Side } from './session.ts';
 
 /** What the decision needs of a live session. Urls are '' where not given. */
@@ -99,10 +101,28 @@ export interface CallFacts {
   /** Null where no PIN is alive on the number. */
   readonly pinLengths: PinLengths | null;
   readonly connection: ConnectionOnCall;
+  readonly policy: CallPolicy;
+  /** Why nobody may be connected whoever calls: calls are switched off, or a limit is reached; null otherwise. */
+  readonly barred: Bar | null;
+  /** Whose budget of wrong PINs is used up, see pin-budget.ts. */
+  readonly pinSpent: { readonly byCaller: boolean; readonly onNumber: boolean };
+}
+
+const CAPS = ['session_now', 'session_hour', 'number_now', 'number_hour', 'account_now', 'account_hour'] as const;
+
+/** Why an account connects nobody for now. */
+export type Bar = 'calls_disabled' | 'spend_reached' | (typeof CAPS)[number];
+
+/** True for the name of a limit of calls. */
+export function isCap(text: string): text is (typeof CAPS)[number] {
+  return CAPS.some((cap) => cap === text);
 }
 
 /** The part of the provider's question that the decision looks at. */
 export interface CallQuestionFacts {
+  readonly attestation: Attestation;
+  /** False for silence, which is a try but no guess. */
+  readonly hasKeyed: boolean;
   /** A keyed digest of the digits; null when nobody was asked yet. Silence has a digest too. */
   readonly digits: string | null;
   readonly tryNumber: number | null;
@@ -111,11 +131,13 @@ export interface CallQuestionFacts {
 /** What to record of a decision, in one statement. */
 export interface CallStep {
   readonly outcome: CallProgress['outcome'];
-  readonly reason: string;
+  readonly reason: Reason;
   readonly party: { readonly sessionId: string; readonly side: Side } | null;
   readonly policy: PinPolicy | null;
   readonly tries: readonly string[];
   readonly authenticated: boolean;
+  /** What was keyed was looked up, so it counts upon these budgets; null where nothing was. */
+  readonly guess: { readonly isRight: boolean; readonly countsOnNumber: boolean } | null;
   /** Whom the plan dials for the session, and how that is recorded; null where it dials nobody. */
   readonly callee: Phone | null;
   readonly recordFormat: 'mp3' | 'wav' | null;
@@ -133,8 +155,7 @@ export interface CallStep {
 
 export interface CallDecision {
   readonly plan: CallPlan;
-  /** A name that a person will search for in the log. */
-  readonly reason: string;
+  readonly reason: Reason;
   /** Null: nothing happened that is not booked already. */
   readonly step: CallStep | null;
 }

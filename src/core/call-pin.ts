@@ -9,10 +9,16 @@ import type {
   SessionOnCall,
 } from './call-facts.ts';
 import type { CallPlan, Ending, Prompt } from './plan.ts';
+import type { Reason } from './reasons.ts';
 import { otherSide } from './session.ts';
 
 type PinEntry =
-  | { readonly kind: 'right'; readonly party: PartyOnCall; readonly tries: readonly string[] }
+  | {
+      readonly kind: 'right';
+      readonly party: PartyOnCall;
+      readonly tries: readonly string[];
+      readonly guess: CallStep['guess'];
+    }
   | { readonly kind: 'open'; readonly decision: CallDecision };
 
 /** The part of a step that is the same wherever nobody is dialled for a session. */
@@ -22,6 +28,7 @@ export const NOBODY_DIALLED = {
   recordFormat: null,
   authenticated: false,
   remembersCaller: false,
+  guess: null,
 } as const;
 
 // Used when a PIN session has ended between two questions of one call and nothing else tells the lengths.
@@ -41,28 +48,35 @@ export function startAsking(session: SessionOnCall, lengths: PinLengths | null):
 
 /**
  * Judges what was keyed. A call has `retry` + 1 tries; silence is one of them. A wrong PIN, the PIN of a
- * session that has ended and one's own callee's PIN get the same answer.
+ * session that has ended, one's own callee's PIN and any PIN of somebody whose budget is used up get the same answer.
+ *
+ * @param isKnown the caller is taken for a party of a session: others' wrong PINs on the number do not count for them.
  */
 export function tryPin(
   facts: CallFacts,
   question: CallQuestionFacts,
   policy: PinPolicy,
   tries: readonly string[],
+  isKnown: boolean,
 ): PinEntry {
   if (question.digits === null || isRepeat(question.digits, question.tryNumber, tries)) {
     const step = facts.call === null ? stepOf('asked', 'pin_asked', policy, tries, null) : null;
     return { kind: 'open', decision: { plan: ask(policy, tries.length), reason: 'pin_asked', step } };
   }
   const used = [...tries, question.digits];
-  if (facts.named !== null && leadsToSomebodyElse(facts.named, facts)) {
-    return { kind: 'right', party: facts.named, tries: used };
+  const isSpent = facts.pinSpent.byCaller || (facts.pinSpent.onNumber && !isKnown);
+  const looksUp = question.hasKeyed && !isSpent;
+  if (looksUp && facts.named !== null && leadsToSomebodyElse(facts.named, facts)) {
+    return { kind: 'right', party: facts.named, tries: used, guess: { isRight: true, countsOnNumber: !isKnown } };
   }
+  const guess = looksUp ? { isRight: false, countsOnNumber: !isKnown } : null;
   const event = { sessionId: policy.sessionId, status: 'failed', retryCounter: used.length } as const;
   if (used.length <= policy.retry) {
-    const step = stepOf('asked', 'pin_wrong', policy, used, event);
-    return { kind: 'open', decision: { plan: ask(policy, used.length), reason: 'pin_wrong', step } };
+    const reason = isSpent ? 'pin_suspended' : 'pin_wrong';
+    const step = { ...stepOf('asked', reason, policy, used, event), guess };
+    return { kind: 'open', decision: { plan: ask(policy, used.length), reason, step } };
   }
-  const step = stepOf('pin_failed', 'pin_failed', policy, used, event);
+  const step = { ...stepOf('pin_failed', 'pin_failed', policy, used, event), guess };
   return { kind: 'open', decision: { plan: pinFailed(facts, policy), reason: 'pin_failed', step } };
 }
 
@@ -126,7 +140,7 @@ function fallbackEnding(facts: CallFacts): Ending {
 
 function stepOf(
   outcome: 'asked' | 'pin_failed',
-  reason: string,
+  reason: Reason,
   policy: PinPolicy,
   tries: readonly string[],
   pinEvent: CallStep['pinEvent'],

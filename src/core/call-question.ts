@@ -1,3 +1,4 @@
+import type { Attestation } from './call-policy.ts';
 import type { CallDirection } from './call-report.ts';
 import type { Phone } from './phone.ts';
 
@@ -9,6 +10,8 @@ export interface CallQuestion {
   readonly callId: string | null;
   /** Null for a withheld or unreadable caller number. */
   readonly caller: Phone | null;
+  /** Whether the caller's number is theirs, as far as the provider can tell. */
+  readonly attestation: Attestation;
   /** The virtual number that was called; null where the request names none. */
   readonly callee: Phone | null;
   /** The digits keyed; '' when the caller was asked and keyed nothing; null when nobody was asked yet. */

@@ -1,3 +1,5 @@
+import type { Reason } from './reasons.ts';
+
 /** One exchange with a telephony provider, as an operator may follow it; phones are in its fields and document. */
 export interface Exchange {
   readonly at: Date;
@@ -16,22 +18,38 @@ export interface Exchange {
   readonly document: string;
 }
 
-// What each reason of a decision means to somebody who reads the log.
-const IN_WORDS: Readonly<Record<string, string>> = {
+// What each reason of a decision means to somebody who reads the log: shorter than its sentence, and of nobody.
+const DECISIONS: Readonly<Record<Exclude<Reason, 'never_asked' | 'placed' | `place_${string}`>, string>> = {
   known_caller: 'known caller, connected',
   open_session: 'any caller is taken here, connected',
   pin_accepted: 'right PIN, connected',
   pin_asked: 'asked for the PIN',
   pin_wrong: 'wrong PIN, asked again',
+  pin_suspended: 'a PIN after too many wrong ones here, not looked up, asked again',
   pin_failed: 'wrong PIN at the last try, sent off',
   unknown_caller: 'unknown caller, refused',
+  caller_unproved: 'a number that proves nothing and no PIN that could, refused',
+  caller_not_attested: 'a number that the provider does not vouch for, refused',
   unknown_number: 'no number of ours, refused',
   session_ended: 'the session has ended, refused',
   nobody_to_call: 'nobody to connect to, refused',
   self_call: 'would be connected to themself, refused',
+  destination_denied: 'to a phone that the policy forbids, refused',
+  calls_disabled: 'calls are switched off, refused',
+  spend_reached: 'the money of the day is spent, refused',
+  session_now: 'as many calls of the session as may be at once, refused',
+  session_hour: 'as many calls of the session as may be in an hour, refused',
+  number_now: 'as many calls on the number as may be at once, refused',
+  number_hour: 'as many calls on the number as may be in an hour, refused',
+  account_now: 'as many calls of the account as may be at once, refused',
+  account_hour: 'as many calls of the account as may be in an hour, refused',
   asked_again: 'refused before, refused again',
   late: 'nobody waited for the answer any more',
   contended: 'asked too many times at once, sent off with an apology',
+};
+
+// The same for what is no decision.
+const OTHERS: Readonly<Record<string, string>> = {
   apology: 'could not be decided in time, sent off with an apology',
   booked: 'booked on its call',
   repeated: 'known already, nothing new',
@@ -41,9 +59,11 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   callee_play: 'what the callee hears after answering',
 };
 
+const IN_WORDS: ReadonlyMap<string, string> = new Map(Object.entries({ ...DECISIONS, ...OTHERS }));
+
 /** A reason with its meaning, such as `pin_wrong: wrong PIN, asked again`. */
 export function inWords(reason: string): string {
-  const words = IN_WORDS[reason];
+  const words = IN_WORDS.get(reason);
   return words === undefined ? reason : `${reason}: ${words}`;
 }
 

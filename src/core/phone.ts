@@ -2,6 +2,7 @@ import {
   type CountryCode,
   getCountryCallingCode,
   isSupportedCountry,
+  type NumberType,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/max';
 
@@ -76,6 +77,11 @@ export function parseProviderPhone(text: string, defaultCountry: Country | null)
 export function countryOf(phone: Phone): Country | null {
   const parsed = parsePhoneNumberFromString(phone);
   return parsed?.country ?? parsed?.getPossibleCountries()[0] ?? null;
+}
+
+/** The kind of number by its country's plan, such as `PREMIUM_RATE`; null where the plan does not use it. */
+export function typeOf(phone: Phone): NumberType | null {
+  return parsePhoneNumberFromString(phone)?.getType() ?? null;
 }
 
 /** True for a country that has a numbering plan we know. */

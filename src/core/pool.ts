@@ -6,11 +6,13 @@ export interface Candidate {
   readonly number: string;
   /** True when a single-party session without PIN lives there: it answers every unknown caller. */
   readonly takesAnyone: boolean;
+  /** True where PINs as short as the session's would be guessed too easily, since so many live there. */
+  readonly isCrowded: boolean;
 }
 
 /**
  * The order in which to try candidates: numbers where an unknown caller would be put through to somebody
- * come last, the rest at random, so that creates that run at the same time do not queue for one number.
+ * come last, before them those that are crowded with PINs, the rest at random, so that creates that run at the same time do not queue for one number.
  *
  * Whatever the order, 2N−1 numbers suffice for a phone in N sessions: a new session conflicts with at most
  * N−1 numbers of either party.
@@ -22,5 +24,6 @@ export function rankCandidates<T extends Candidate>(candidates: readonly T[], ra
     const [a, b] = [shuffled[i], shuffled[j]];
     if (a && b) [shuffled[i], shuffled[j]] = [b, a];
   }
-  return shuffled.sort((a, b) => Number(a.takesAnyone) - Number(b.takesAnyone));
+  const reluctance = (one: Candidate) => 2 * Number(one.takesAnyone) + Number(one.isCrowded);
+  return shuffled.sort((a, b) => reluctance(a) - reluctance(b));
 }

@@ -7,7 +7,15 @@ export type Problem =
   | { readonly kind: 'invalid'; readonly field: string; readonly rule: string }
   | {
       readonly kind: 'not_found';
-      readonly what: 'session' | 'number' | 'account' | 'call' | 'recording' | 'callback' | 'paused endpoint';
+      readonly what:
+        | 'session'
+        | 'number'
+        | 'account'
+        | 'call'
+        | 'recording'
+        | 'callback'
+        | 'paused endpoint'
+        | 'subaccount';
     }
   | { readonly kind: 'session_expired' }
   | { readonly kind: 'pool_exhausted' }
@@ -15,6 +23,11 @@ export type Problem =
   | { readonly kind: 'number_taken' }
   | { readonly kind: 'endpoint_paused' }
   | { readonly kind: 'main_account_only' }
+  | { readonly kind: 'demo_account_only' }
+  | { readonly kind: 'calls_disabled' }
+  | { readonly kind: 'key_in_use' }
+  | { readonly kind: 'key_reused' }
+  | { readonly kind: 'subaccount_used' }
   | { readonly kind: 'unavailable' };
 
 /** An expected refusal, as a value. */

@@ -94,6 +94,8 @@ export interface SessionDraft {
   readonly pinRequired: boolean;
   /** Null when PINs are generated, or not used. */
   readonly pins: { readonly first: string; readonly second: string } | null;
+  /** Digits of PINs that are generated; null where they are as long as their virtual number asks for. */
+  readonly pinLength: number | null;
   readonly singleParty: boolean;
   readonly callbackUrl: string;
   readonly callbackMethod: HttpMethod;
@@ -127,6 +129,7 @@ export function draftSession(
     cooloffSeconds: wish.cooloffSeconds ?? 0,
     pinRequired,
     pins,
+    pinLength: wish.settings.generatePinLength ?? null,
     singleParty,
     callbackUrl: wish.callbackUrl ?? '',
     callbackMethod: wish.callbackMethod ?? 'POST',

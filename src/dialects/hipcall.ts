@@ -68,7 +68,17 @@ function parse(request: WebhookRequest, defaultCountry: Country | null): CallQue
   }
 
   const callerPhone = caller === null ? null : phoneOf(caller, isGet, defaultCountry);
-  return { direction: 'inbound', callId: uuid, caller: callerPhone, callee: calleePhone, digits, tryNumber };
+  // Hipcall says nothing about whose a number is.
+  const attestation = 'unknown';
+  return {
+    direction: 'inbound',
+    callId: uuid,
+    caller: callerPhone,
+    attestation,
+    callee: calleePhone,
+    digits,
+    tryNumber,
+  };
 }
 
 /** The sequence for a plan. It points back to no address: Hipcall posts to the one it is set up with. */

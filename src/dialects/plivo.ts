@@ -1,3 +1,4 @@
+import type { Attestation } from '../core/call-policy.ts';
 import type { CallQuestion } from '../core/call-question.ts';
 import type { Country, Phone } from '../core/phone.ts';
 import type { CallPlan, DialEnding, Ending, GatherEnding, Prompt } from '../core/plan.ts';
@@ -40,8 +41,9 @@ function parse(request: WebhookRequest, defaultCountry: Country | null): CallQue
   const lost = lostParameter(request);
   if (lost !== null) return malformed(lost, 'must be a parameter of its own');
   const repeated =
-    ['CallUUID', 'From', 'To', 'Digits', 'Direction'].find((name) => !isOnceAtMost(params[name])) ??
-    ['try', 'silent'].find((name) => !isOnceAtMost(request.query[name]));
+    ['CallUUID', 'From', 'To', 'Digits', 'Direction', 'STIRVerification', 'STIRAttestation'].find(
+      (name) => !isOnceAtMost(params[name]),
+    ) ?? ['try', 'silent'].find((name) => !isOnceAtMost(request.query[name]));
   if (repeated !== undefined) return malformed(repeated, 'must be given once');
 
   const callId = textOf(params.CallUUID);
@@ -65,10 +67,21 @@ function parse(request: WebhookRequest, defaultCountry: Country | null): CallQue
     callId,
     // Withheld numbers come as '', 'anonymous' and the like, callers of the exchange as sip:… .
     caller: isOutbound ? callee : from,
+    // Whoever answers a call of ours is at the number that we called.
+    attestation: isOutbound ? 'attested' : attestationOf(params.STIRVerification, params.STIRAttestation),
     callee: isOutbound ? from : callee,
     digits: keyed ?? (silent === null ? null : ''),
     tryNumber: tryText === null ? null : Number(tryText),
   };
+}
+
+/**
+ * `Verified` is attestation A. `Not Verified` is everything else that the system covers: levels B and C, whose
+ * carrier knows the customer or the gateway and not the number, and calls without a valid signature.
+ */
+function attestationOf(verification: unknown, level: unknown): Attestation {
+  if (verification === 'Verified') return 'attested';
+  return verification === 'Not Verified' && level !== 'B' && level !== 'C' ? 'failed' : 'unknown';
 }
 
 /** The document for a plan, at most one ending after its prompts. */

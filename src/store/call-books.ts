@@ -15,24 +15,27 @@ import type postgres from 'postgres';
  *
  * @param more.recorded true where the statement has a CTE `recorded` with changed rows of `recordings`.
  * @param more.step a fragment `select session_id, call_id, event_key, event, details` of further callbacks.
- * @param more.lastCaller the ciphertext to keep with the call's session as its last caller.
+ * @param more.lastCallers a fragment `select session_id, cipher`: ciphertexts to keep as those sessions' last callers.
  */
 export function bookConsequences(
   sql: postgres.Sql,
   more: {
     readonly recorded?: boolean;
     readonly step?: postgres.PendingQuery<postgres.Row[]>;
-    readonly lastCaller?: Buffer | null;
+    readonly lastCallers?: postgres.PendingQuery<postgres.Row[]>;
   } = {},
 ) {
-  const lastCaller = more.lastCaller ?? null;
+  const lastCallers = more.lastCallers ?? sql`select null::uuid as session_id, null::bytea as cipher where false`;
   return sql`
+    -- Of a change that was refused nothing follows: what was before it counts as before.
+    former as materialized (select * from before where id in (select id from after)),
     news as materialized (
       ${more.step ? sql`select 0 as place, false as of_recording, null::uuid as recording_id, p.* from (${more.step}) p union all` : sql``}
       ${callNews(sql)}
       union all
       ${recordingNews(sql, more.recorded ?? false)}
     ),
+    last_callers as materialized (${lastCallers}),
     deltas as materialized (
       select session_id, sum(legs)::int as legs, sum(billed_seconds)::int as billed_seconds, sum(cost) as cost,
         max(ended_at) as ended_at, sum(told)::int as told, sum(told_of_recording)::int as told_of_recording
@@ -40,11 +43,11 @@ export function bookConsequences(
         select session_id, legs, billed_seconds, cost, coalesce(swept_at, a_ended_at) as ended_at, 0 as told, 0 as told_of_recording
         from after where is_over and session_id is not null
         union all
-        select session_id, -legs, -billed_seconds, -cost, null, 0, 0 from before where is_over and session_id is not null
+        select session_id, -legs, -billed_seconds, -cost, null, 0, 0 from former where is_over and session_id is not null
         union all
         select session_id, 0, 0, 0, null, (not of_recording)::int, of_recording::int from news
         union all
-        select session_id, 0, 0, 0, null, 0, 0 from after where ${lastCaller !== null} and session_id is not null
+        select session_id, 0, 0, 0, null, 0, 0 from last_callers
       ) d group by session_id
     ),
     -- In one order, since a statement on many calls may meet another one.
@@ -58,7 +61,8 @@ export function bookConsequences(
         total_calls = s.total_calls + d.legs, total_billed_seconds = s.total_billed_seconds + d.billed_seconds,
         total_amount = s.total_amount + d.cost,
         last_interaction_at = greatest(s.last_interaction_at, d.ended_at),
-        last_caller_cipher = coalesce(${lastCaller}, s.last_caller_cipher)
+        last_caller_cipher = coalesce(
+          (select cipher from last_callers l where l.session_id = s.id limit 1), s.last_caller_cipher)
       from deltas d, homes h where h.id = d.session_id and s.id = h.id
       returning s.*
     ),
@@ -78,7 +82,7 @@ export function bookConsequences(
       on conflict (event_key) do nothing
     ),
     now_given as (${contributions(sql, 'after')}),
-    once_given as (${contributions(sql, 'before')}),
+    once_given as (${contributions(sql, 'former')}),
     tallied as (
       insert into tallies (account_id, subaccount_id, virtual_number_id, provider_id, hour, status, hangup_code, refusal,
         currency, amount, length_seconds, length_count, offered, connected, missed, refused, abandoned, pin_successes,
@@ -139,7 +143,7 @@ function recordingNews(sql: postgres.Sql, recorded: boolean) {
 }
 
 /** What each of the calls adds to the totals; an orphan adds nothing. */
-export function contributions(sql: postgres.Sql, calls: 'before' | 'after' | 'calls') {
+export function contributions(sql: postgres.Sql, calls: 'former' | 'after' | 'calls') {
   return sql`
     select id, account_id, coalesce(subaccount_id, '') as subaccount_id, virtual_number_id, provider_id,
       date_trunc('hour', started_at, 'UTC') as hour, status,

@@ -2,8 +2,11 @@ import type { CallFacts, CallProgress, PartyOnCall, SessionOnCall } from '../cor
 import type { CallDirection } from '../core/call-report.ts';
 import type { Phone } from '../core/phone.ts';
 import type { SessionSettings, Side } from '../core/session.ts';
+import { selectGuards, selectPinSpent, toGuards } from './call-guards.ts';
 import type { Db } from './connect.ts';
+import type { GuardsRow } from './policies.ts';
 import { sessionSeal } from './session-rows.ts';
+import { bytes, shared } from './shared.ts';
 import type { Vault } from './vault.ts';
 
 /** Which call is asked about, by whom, and what was keyed. */
@@ -39,70 +42,97 @@ const ANONYMOUS_RETRY_SECONDS = 10;
  *
  * @returns null where the number is none of the account's.
  */
-export async function loadCall(db: Db, vault: Vault, query: CallQuery): Promise<LoadedCall | null> {
-  const { sql } = db;
-  const { providerId, providerCallId, virtualNumber, caller, digits } = query;
-  const callerDigest = caller === null ? null : vault.phoneDigest(caller);
-  const pinDigest = digits === null ? null : vault.pinDigest(virtualNumber, digits);
+export const loadCall = shared<CallQuery, LoadedCall | null>({
+  run: loadCalls,
+  // Requests of one call would all decide upon the same step, and all but one in vain.
+  keyOf: ({ providerId, providerCallId }) => (providerCallId === null ? null : `${providerId}:${providerCallId}`),
+});
+
+/** The same for several questions, in one statement and in their order. */
+export async function loadCalls(db: Db, vault: Vault, queries: readonly CallQuery[]): Promise<(LoadedCall | null)[]> {
+  const rows = await readFacts(db, vault, queries);
+  return queries.map((query, at) => {
+    const row = rows.find((one) => one.at === at);
+    return row ? toLoadedCall(vault, query, row) : null;
+  });
+}
+
+function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Promise<readonly FactsRow[]> {
+  const wishes = queries.map(({ caller, virtualNumber, digits, ...query }, at) => ({
+    at,
+    provider_id: query.providerId,
+    account_id: query.accountId,
+    call_id: query.providerCallId,
+    number: virtualNumber,
+    caller: caller === null ? null : bytes(vault.phoneDigest(caller)),
+    pin: digits === null ? null : bytes(vault.pinDigest(virtualNumber, digits)),
+    anonymous_key: bytes(anonymousKey(vault, { caller, virtualNumber })),
+  }));
   const needed = sql`s.id, s.first_party_cipher, s.second_party_cipher, s.last_caller_cipher, s.single_party,
     s.pin_required, s.settings`;
   const live = sql`s.ended_at is null and s.expires_at > now()`;
-  const rows = await sql<FactsRow[]>`
-    with n as (
-      select id from virtual_numbers where account_id = ${query.accountId} and number = ${virtualNumber}
-    ),
-    c as (
-      select * from calls where provider_id = ${providerId} and provider_call_id = ${providerCallId}
-      union all
-      (select * from calls
-       where ${providerCallId}::text is null and provider_id = ${providerId}
-         and anonymous_key = ${anonymousKey(vault, query)}
-         and started_at > now() - make_interval(mins => ${ANONYMOUS_CALL_MINUTES})
-         and (${digits !== null} or (cardinality(pin_tries) = 0
-           and decided_at > now() - make_interval(secs => ${ANONYMOUS_RETRY_SECONDS})))
-       order by started_at desc limit 1)
-    ),
-    known as (
-      select l.side, ${needed} from n
-      join leases l on l.virtual_number_id = n.id and l.party_digest = ${callerDigest}
-      join sessions s on s.id = l.session_id where ${live}
-    ),
-    named as (
-      select p.side, ${needed} from n
-      join pins p on p.virtual_number_id = n.id and p.pin_digest = ${pinDigest}
-      join sessions s on s.id = p.session_id where ${live}
-    ),
-    booked as (
-      select c.caller_side as side, ${needed} from c join sessions s on s.id = c.session_id where ${live}
-    ),
-    open as (
-      select l.side, ${needed} from n
-      join leases l on l.virtual_number_id = n.id and l.party_digest = ${vault.anyoneDigest}
-      join sessions s on s.id = l.session_id where ${live}
-    ),
-    asker as (
-      select ${needed} from n join sessions s on s.virtual_number_id = n.id
-      where ${live} and s.pin_required order by s.created_at desc limit 1
-    ),
-    announcer as (
-      select s.settings->>'unknownCallerPlayUrl' as url from n join sessions s on s.virtual_number_id = n.id
-      where ${live} and s.has_unknown_caller_play order by s.created_at desc limit 1
+  return sql<FactsRow[]>`
+    with asked as (
+      select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, provider_id int,
+        account_id text, call_id text, number text, caller bytea, pin bytea, anonymous_key bytea)
     )
-    select n.id as "numberId",
-      (select to_jsonb(c) from c) as call,
-      (select to_jsonb(known) from known) as known,
-      (select to_jsonb(named) from named) as named,
-      (select to_jsonb(booked) from booked) as booked,
-      (select to_jsonb(open) from open) as open,
-      (select to_jsonb(asker) from asker) as asker,
-      (select url from announcer) as "announcement",
-      (select p.length from pins p join sessions s on s.id = p.session_id
-       where p.virtual_number_id = n.id and ${live} order by p.length limit 1) as "pinMin",
-      (select p.length from pins p join sessions s on s.id = p.session_id
-       where p.virtual_number_id = n.id and ${live} order by p.length desc limit 1) as "pinMax"
-    from n`;
-  const row = rows[0];
-  return row ? toLoadedCall(vault, query, row) : null;
+    select q.at, facts.* from asked q cross join lateral (
+      with n as (
+        select id, subaccount_id from virtual_numbers where account_id = q.account_id and number = q.number
+      ),
+      c as (
+        select * from calls where provider_id = q.provider_id and provider_call_id = q.call_id
+        union all
+        (select * from calls
+         where q.call_id is null and provider_id = q.provider_id
+           and anonymous_key = q.anonymous_key
+           and started_at > now() - make_interval(mins => ${ANONYMOUS_CALL_MINUTES})
+           and (q.pin is not null or (cardinality(pin_tries) = 0
+             and decided_at > now() - make_interval(secs => ${ANONYMOUS_RETRY_SECONDS})))
+         order by started_at desc limit 1)
+      ),
+      known as (
+        select l.side, ${needed} from n
+        join leases l on l.virtual_number_id = n.id and l.party_digest = q.caller
+        join sessions s on s.id = l.session_id where ${live}
+      ),
+      named as (
+        select p.side, ${needed} from n
+        join pins p on p.virtual_number_id = n.id and p.pin_digest = q.pin
+        join sessions s on s.id = p.session_id where ${live}
+      ),
+      booked as (
+        select c.caller_side as side, ${needed} from c join sessions s on s.id = c.session_id where ${live}
+      ),
+      open as (
+        select l.side, ${needed} from n
+        join leases l on l.virtual_number_id = n.id and l.party_digest = ${vault.anyoneDigest}
+        join sessions s on s.id = l.session_id where ${live}
+      ),
+      asker as (
+        select ${needed} from n join sessions s on s.virtual_number_id = n.id
+        where ${live} and s.pin_required order by s.created_at desc limit 1
+      ),
+      announcer as (
+        select s.settings->>'unknownCallerPlayUrl' as url from n join sessions s on s.virtual_number_id = n.id
+        where ${live} and s.has_unknown_caller_play order by s.created_at desc limit 1
+      )
+      select n.id as "numberId",
+        (select to_jsonb(c) from c) as call,
+        (select to_jsonb(known) from known) as known,
+        (select to_jsonb(named) from named) as named,
+        (select to_jsonb(booked) from booked) as booked,
+        (select to_jsonb(open) from open) as open,
+        (select to_jsonb(asker) from asker) as asker,
+        (select url from announcer) as "announcement",
+        (select p.length from pins p join sessions s on s.id = p.session_id
+         where p.virtual_number_id = n.id and ${live} order by p.length limit 1) as "pinMin",
+        (select p.length from pins p join sessions s on s.id = p.session_id
+         where p.virtual_number_id = n.id and ${live} order by p.length desc limit 1) as "pinMax",
+        ${selectPinSpent(sql, vault, sql`q.caller`)} as "pinSpent",
+        ${selectGuards(sql, sql`q.account_id`, sql`n.subaccount_id`)} as guards
+      from n
+    ) facts`;
 }
 
 /** What the ids that we give to calls without one begin with; no provider's id has a colon. */
@@ -136,6 +166,7 @@ interface CallJson {
 }
 
 interface FactsRow {
+  readonly at: number;
   readonly numberId: number;
   readonly call: CallJson | null;
   readonly known: SessionJson | null;
@@ -146,6 +177,8 @@ interface FactsRow {
   readonly announcement: string | null;
   readonly pinMin: number | null;
   readonly pinMax: number | null;
+  readonly pinSpent: CallFacts['pinSpent'];
+  readonly guards: GuardsRow | null;
 }
 
 function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall {
@@ -167,6 +200,8 @@ function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall
       asker: party(row.asker)?.session ?? null,
       unknownCallerPlayUrl: row.announcement ?? '',
       pinLengths: row.pinMin !== null && row.pinMax !== null ? { min: row.pinMin, max: row.pinMax } : null,
+      pinSpent: row.pinSpent,
+      ...toGuards(row.guards),
     },
   };
 }

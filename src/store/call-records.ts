@@ -3,6 +3,7 @@ import type { Scope } from '../core/account.ts';
 import type { CallDirection, HangupSource } from '../core/call-report.ts';
 import type { Leg } from '../core/interaction.ts';
 import type { Phone } from '../core/phone.ts';
+import type { Side } from '../core/session.ts';
 import { calleeSeal, callerSeal } from './calls.ts';
 import type { Db } from './connect.ts';
 import { type LegJson, legOf, toLeg } from './interactions.ts';
@@ -22,6 +23,11 @@ export interface CallRecord {
   readonly to: Phone | null;
   readonly sessionId: string | null;
   readonly outcome: string;
+  /** A code of `core/reasons.ts`, or of another version's. */
+  readonly reason: string;
+  /** Who is on leg A, whichever leg this is; the side is null where no session was found. */
+  readonly caller: Phone | null;
+  readonly callerSide: Side | null;
   readonly currency: string;
   readonly startedAt: Date;
   readonly isOver: boolean;
@@ -58,7 +64,8 @@ export async function listCallRecords(
     sql<RecordRow[]>`
       select c.id, l.leg, case l.leg when 'a' then ${legOf(sql, 'a')} else ${legOf(sql, 'b')} end as facts,
         c.provider_call_id as "providerCallId", c.direction, v.number, c.caller_cipher as "callerCipher",
-        c.callee_cipher as "calleeCipher", c.session_id as "sessionId", c.outcome, c.currency,
+        c.callee_cipher as "calleeCipher", c.session_id as "sessionId", c.outcome, c.reason,
+        c.caller_side as "callerSide", c.currency,
         extract(epoch from c.started_at)::float8 * 1000 as "startedMs", c.is_over as "isOver",
         c.b_answered_at is not null as "isBridged", extract(epoch from c.swept_at)::float8 * 1000 as "sweptMs"
       from (
@@ -130,6 +137,8 @@ interface RecordRow {
   readonly calleeCipher: Buffer | null;
   readonly sessionId: string | null;
   readonly outcome: string;
+  readonly reason: string;
+  readonly callerSide: Side | null;
   readonly currency: string;
   readonly startedMs: number;
   readonly isOver: boolean;
@@ -148,6 +157,7 @@ function toRecord(vault: Vault, row: RecordRow): CallRecord {
     ...same,
     callId: id,
     leg,
+    caller,
     facts: { ...toLeg(facts), rate, hangupSource },
     from: isInbound ? caller : number,
     to: isInbound ? number : leg === 'a' ? caller : callee,

@@ -105,7 +105,7 @@ async function nameCaller({ sql }: Db, vault: Vault, id: string, caller: Phone):
   await keyed(
     () => sql`
     update calls set caller_digest = ${vault.phoneDigest(caller)}, caller_cipher = ${vault.seal(caller, callerSeal(id))}
-    where id = ${id} and caller_cipher is null`,
+    where id = ${id} and caller_cipher is null and erased_at is null`,
   );
 }
 

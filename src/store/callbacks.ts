@@ -140,3 +140,23 @@ export function openCallback(vault: Vault, due: DueCallback) {
   const own: SigningSecrets = openSecrets(vault, secrets);
   return { callback, secrets: own, mainSecrets: mainSecrets === null ? own : openSecrets(vault, mainSecrets) };
 }
+
+/**
+ * In how many milliseconds the next callback will be due that is not due yet; null where none waits. Those of receivers
+ * that are paused are among them.
+ */
+export async function nextDueInMs({ sql }: Db): Promise<number | null> {
+  const [row] = await sql<{ ms: number | null }[]>`
+    with recursive receivers as (
+      (select endpoint from callbacks where state = 'pending' order by endpoint limit 1)
+      union all
+      select (select c.endpoint from callbacks c where c.state = 'pending' and c.endpoint > r.endpoint order by c.endpoint limit 1)
+      from receivers r where r.endpoint is not null
+    )
+    select extract(epoch from min(next.at) - clock_timestamp())::float8 * 1000 as ms
+    from receivers r cross join lateral (
+      select c.next_attempt_at as at from callbacks c
+      where c.state = 'pending' and c.endpoint = r.endpoint and c.next_attempt_at > now() order by c.next_attempt_at limit 1
+    ) next`;
+  return row?.ms ?? null;
+}

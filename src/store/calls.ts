@@ -1,8 +1,10 @@
-import type { CallStep } from '../core/call-facts.ts';
+import type { Bar, CallStep } from '../core/call-facts.ts';
 import { bookConsequences } from './call-books.ts';
 import { anonymousKey, type CallQuery, type LoadedCall } from './call-facts.ts';
+import { checkCaps, isGuarded, refusalOf, spendGuess } from './call-guards.ts';
 import { type Db, keyed } from './connect.ts';
 import { sessionSeal } from './session-rows.ts';
+import { bytes, shared } from './shared.ts';
 import type { Vault } from './vault.ts';
 
 /** The context that a caller's ciphertext is bound to, see `Vault.seal`. */
@@ -23,6 +25,16 @@ export interface FreshCall {
   readonly currency: string;
 }
 
+/** What was decided of a call, and all that is needed to book it. */
+export interface StepToRecord {
+  readonly query: CallQuery;
+  readonly loaded: LoadedCall;
+  readonly step: CallStep;
+  readonly fresh: FreshCall;
+  /** When a call whose end nobody reports is taken to be over. */
+  readonly overdueInSeconds: number;
+}
+
 /**
  * Books what was decided: the call, its session's last caller and what follows, in one statement.
  *
@@ -30,82 +42,159 @@ export interface FreshCall {
  * So of guesses that arrive together each one is counted before it is answered, and an expiry in the same
  * instant comes wholly before or wholly after.
  *
- * @param overdueInSeconds when a call whose end nobody reports is taken to be over.
- * @returns false when the facts have changed meanwhile: load and decide again.
+ * @returns 'changed' when the facts have changed meanwhile, or the limit of calls that it would exceed: load and
+ *   decide again.
  */
-export async function recordStep(
+export async function recordStep(db: Db, vault: Vault, item: StepToRecord): Promise<'recorded' | 'changed' | Bar> {
+  if (!isGuarded(item.loaded.facts, item.step)) return recordShared(db, vault, item);
+  try {
+    const [outcome] = await recordSteps(db, vault, [item]);
+    return outcome ?? 'changed';
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === null) throw error;
+    return refusal;
+  }
+}
+
+// What is refused is refused with its whole statement, so steps that may be have one of their own.
+const recordShared = shared<StepToRecord, 'recorded' | 'changed'>({
+  run: recordSteps,
+  keyOf: ({ query, ...item }) => `${query.providerId}:${idsOf(item).providerCallId}`,
+});
+
+function idsOf({ loaded, fresh }: Pick<StepToRecord, 'loaded' | 'fresh'>) {
+  return { id: loaded.callId ?? fresh.id, providerCallId: loaded.providerCallId ?? fresh.providerCallId };
+}
+
+/**
+ * The same for steps of several calls, all in one statement and in their order.
+ *
+ * @param items of which a guarded one is the only one.
+ */
+async function recordSteps(
   db: Db,
   vault: Vault,
-  query: CallQuery,
-  loaded: LoadedCall,
-  step: CallStep,
-  fresh: FreshCall,
-  overdueInSeconds: number,
-): Promise<boolean> {
+  items: readonly StepToRecord[],
+): Promise<readonly ('recorded' | 'changed')[]> {
   const { sql } = db;
-  const { party, pinEvent } = step;
-  const id = loaded.callId ?? fresh.id;
-  const providerCallId = loaded.providerCallId ?? fresh.providerCallId;
-  const lastCaller =
-    step.remembersCaller && party !== null && query.caller !== null
-      ? vault.seal(query.caller, sessionSeal('last_caller', party.sessionId))
-      : null;
-  const details = pinEvent && { pinStatus: pinEvent.status, pinRetryCounter: pinEvent.retryCounter };
-  const callee = step.callee === null ? null : vault.seal(step.callee, calleeSeal(id));
+  const wishes = items.map((item, at) => wishOf(vault, item, at));
+  const [only] = items.length === 1 ? items : [];
+  const guards = only && guardsOf(sql, vault, only);
   const rows = await keyed(
-    () => sql`
-    with before as materialized (
-      select * from calls where provider_id = ${query.providerId} and provider_call_id = ${providerCallId} for update
+    () => sql<{ at: number }[]>`
+    with wish as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, id uuid, provider_id int,
+        call_id text, anonymous_key bytea, account_id text, number_id int, direction text, caller_digest bytea,
+        caller_cipher bytea, callee_digest bytea, callee_cipher bytea, session_id uuid, side text, outcome text,
+        reason text, authenticated boolean, pin_policy jsonb, pin_tries text[], version int, record_format text,
+        currency text, is_answered boolean, overdue_seconds int, last_caller bytea, told_session uuid, details jsonb)
+    ),
+    -- Row by row, so by the index however many there are; in the order of ids, as whoever else locks several calls.
+    before as materialized (
+      select c.* from (select * from wish order by id) w cross join lateral (
+        select * from calls where provider_id = w.provider_id and provider_call_id = w.call_id for update) c
     ),
     live as materialized (
-      select id from sessions
-      where id = ${party?.sessionId ?? pinEvent?.sessionId ?? null} and ended_at is null and expires_at > now()
-        -- The call is locked first, as in every statement on both.
-        and (select count(*) from before) >= 0
-      for no key update
+      -- With those that the calls belong to already: what follows changes these, and none is locked out of turn.
+      select s.id from (select told_session as id from wish union select session_id from before order by id) w
+      cross join lateral (
+        select id from sessions where id = w.id and ended_at is null and expires_at > now() for no key update) s
+      -- The calls are locked first, as in every statement on both.
+      where (select count(*) from before) >= 0
     ),
     after as (
       insert into calls (id, provider_id, provider_call_id, anonymous_key, account_id, subaccount_id, virtual_number_id,
         direction, caller_digest, caller_cipher, callee_digest, callee_cipher, session_id, caller_side, outcome, reason,
         authenticated, pin_policy, pin_tries, version, record_format, currency, a_started_at, a_answered_at, overdue_at)
-      select ${id}::uuid, ${query.providerId}, ${providerCallId},
-        ${query.providerCallId === null ? anonymousKey(vault, query) : null}, ${query.accountId}, v.subaccount_id, v.id,
-        ${query.direction}, ${query.caller === null ? null : vault.phoneDigest(query.caller)},
-        ${query.caller === null ? null : vault.seal(query.caller, callerSeal(id))},
-        ${step.callee === null ? null : vault.phoneDigest(step.callee)}, ${callee},
-        ${party?.sessionId ?? null}::uuid, ${party?.side ?? null}, ${step.outcome}, ${step.reason},
-        ${step.authenticated}, ${step.policy === null ? null : JSON.stringify(step.policy)}::jsonb,
-        ${[...step.tries]}::text[], 1, ${step.recordFormat}, ${fresh.currency}, now(),
-        case when ${step.isAnswered} then now() end, now() + make_interval(secs => ${overdueInSeconds})
-      from virtual_numbers v
-      -- Read in any case, so that the session is locked before a new call is there for others to wait for.
-      where v.id = ${loaded.virtualNumberId} and (select count(*) from live) >= ${party === null ? 0 : 1}
+      select w.id, w.provider_id, w.call_id, w.anonymous_key, w.account_id, v.subaccount_id, v.id,
+        w.direction, w.caller_digest, w.caller_cipher, w.callee_digest, w.callee_cipher, w.session_id, w.side, w.outcome,
+        w.reason, w.authenticated, w.pin_policy, w.pin_tries, w.version, w.record_format, w.currency, now(),
+        case when w.is_answered then now() end, now() + make_interval(secs => w.overdue_seconds)
+      from wish w join virtual_numbers v on v.id = w.number_id
+      -- Read in any case, so that sessions are locked before a new call is there for others to wait for.
+      where (select count(*) from live) >= 0 and (w.session_id is null or w.session_id in (select id from live))
+      -- Ids are of our own making, and another one's for the same new call differ.
+      order by w.provider_id, w.call_id
       on conflict (provider_id, provider_call_id) do update set
-        anonymous_key = coalesce(calls.anonymous_key, excluded.anonymous_key),
+        -- What was erased stays so, whatever is still asked about the call.
+        anonymous_key = case when calls.erased_at is null then coalesce(calls.anonymous_key, excluded.anonymous_key) end,
         subaccount_id = excluded.subaccount_id, virtual_number_id = excluded.virtual_number_id,
-        caller_digest = coalesce(calls.caller_digest, excluded.caller_digest),
-        caller_cipher = coalesce(calls.caller_cipher, excluded.caller_cipher),
-        callee_digest = coalesce(excluded.callee_digest, calls.callee_digest),
-        callee_cipher = coalesce(excluded.callee_cipher, calls.callee_cipher),
+        caller_digest = case when calls.erased_at is null then coalesce(calls.caller_digest, excluded.caller_digest) end,
+        caller_cipher = case when calls.erased_at is null then coalesce(calls.caller_cipher, excluded.caller_cipher) end,
+        callee_digest = case when calls.erased_at is null then coalesce(excluded.callee_digest, calls.callee_digest) end,
+        callee_cipher = case when calls.erased_at is null then coalesce(excluded.callee_cipher, calls.callee_cipher) end,
         session_id = coalesce(excluded.session_id, calls.session_id),
         caller_side = coalesce(excluded.caller_side, calls.caller_side), outcome = excluded.outcome,
         reason = excluded.reason, authenticated = excluded.authenticated, pin_policy = excluded.pin_policy,
-        pin_tries = excluded.pin_tries, version = calls.version + 1, decided_at = now(),
+        pin_tries = excluded.pin_tries, version = excluded.version, decided_at = now(),
         record_format = excluded.record_format, overdue_at = excluded.overdue_at,
         a_started_at = least(calls.a_started_at, excluded.a_started_at),
         a_answered_at = least(calls.a_answered_at, excluded.a_answered_at)
         -- A call that came to be only since it was loaded is decided anew: its ciphertexts are bound to its own id.
-        where calls.version = ${loaded.version} and calls.id = excluded.id and (select count(*) from before) = 1
+        where calls.version = excluded.version - 1 and calls.id = excluded.id
+          and calls.id in (select id from before)
       returning calls.*
     ),
     ${bookConsequences(sql, {
-      lastCaller,
+      lastCallers: sql`
+        select a.session_id, w.last_caller as cipher from after a join wish w using (id) where w.last_caller is not null`,
       step: sql`
-        select live.id as session_id, a.id as call_id, 'pin:' || a.id || ':' || ${step.tries.length}::int as event_key,
-          'SessionPinAuthenticationStatus' as event, ${JSON.stringify(details ?? {})}::jsonb as details
-        from after a, live where ${details !== null}`,
+        select live.id as session_id, a.id as call_id, 'pin:' || a.id || ':' || cardinality(w.pin_tries) as event_key,
+          'SessionPinAuthenticationStatus' as event, w.details
+        from after a join wish w using (id) join live on live.id = w.told_session where w.details is not null`,
     })}
-    select id from after`,
+    ${guards ? guards.cte : sql``}
+    select (select w.at from wish w where w.id = after.id) as at ${guards ? guards.checks : sql``}
+    from after`,
   );
-  return rows.length > 0;
+  const recorded = new Set(rows.map(({ at }) => at));
+  return items.map((_item, at) => (recorded.has(at) ? 'recorded' : 'changed'));
+}
+
+/** What a step is refused by, as parts of its statement. */
+function guardsOf(sql: Db['sql'], vault: Vault, { query, loaded, step }: StepToRecord) {
+  const { count, cte } = spendGuess(sql, vault, loaded.virtualNumberId, query.caller, step.guess);
+  return {
+    cte: sql`, ${cte}`,
+    checks: sql`, ${checkCaps(sql, loaded.facts, step)},
+      case when (select count(*) from spent) < ${count} then refuse('pin_budget') end`,
+  };
+}
+
+/** A step as its statement reads it. */
+function wishOf(vault: Vault, { query, loaded, step, fresh, overdueInSeconds }: StepToRecord, at: number) {
+  const { id, providerCallId } = idsOf({ loaded, fresh });
+  const { party, pinEvent } = step;
+  const { caller } = query;
+  const remembers = step.remembersCaller && party !== null && caller !== null;
+  return {
+    at,
+    id,
+    provider_id: query.providerId,
+    call_id: providerCallId,
+    anonymous_key: query.providerCallId === null ? bytes(anonymousKey(vault, query)) : null,
+    account_id: query.accountId,
+    number_id: loaded.virtualNumberId,
+    direction: query.direction,
+    caller_digest: caller === null ? null : bytes(vault.phoneDigest(caller)),
+    caller_cipher: caller === null ? null : bytes(vault.seal(caller, callerSeal(id))),
+    callee_digest: step.callee === null ? null : bytes(vault.phoneDigest(step.callee)),
+    callee_cipher: step.callee === null ? null : bytes(vault.seal(step.callee, calleeSeal(id))),
+    session_id: party?.sessionId ?? null,
+    side: party?.side ?? null,
+    outcome: step.outcome,
+    reason: step.reason,
+    authenticated: step.authenticated,
+    pin_policy: step.policy,
+    pin_tries: step.tries,
+    version: loaded.version + 1,
+    record_format: step.recordFormat,
+    currency: fresh.currency,
+    is_answered: step.isAnswered,
+    overdue_seconds: overdueInSeconds,
+    last_caller: remembers ? bytes(vault.seal(caller, sessionSeal('last_caller', party.sessionId))) : null,
+    told_session: party?.sessionId ?? pinEvent?.sessionId ?? null,
+    details: pinEvent && { pinStatus: pinEvent.status, pinRetryCounter: pinEvent.retryCounter },
+  };
 }

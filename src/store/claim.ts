@@ -1,8 +1,11 @@
+import type { Requester } from '../core/account.ts';
 import type { MaskingSession, SessionDraft, Side } from '../core/session.ts';
+import { bookAll } from './audit.ts';
 import { type Db, keyed, sqlState } from './connect.ts';
 import { takePlaces, wantedLeases } from './places.ts';
 import { notePeak } from './pool-peaks.ts';
 import { sealParty, sessionSeal } from './session-rows.ts';
+import { bytes, shared } from './shared.ts';
 import { tallyCreated } from './tallies.ts';
 import type { Vault } from './vault.ts';
 
@@ -13,26 +16,17 @@ export interface Claim {
   readonly virtualNumber: { readonly id: number; readonly number: MaskingSession['virtualNumber'] };
   readonly draft: SessionDraft;
   readonly pins: { readonly first: string; readonly second: string } | null;
+  /** The most PINs of their length that may live on the number with them; null for as many as there are. */
+  readonly mostPins: number | null;
+  /** Who asked for it. */
+  readonly by?: Requester | undefined;
 }
-
-/** Why a claim was refused: a party's place or a PIN is taken on that number, or the number left the pool. */
-export type ClaimRefusal = 'lease' | 'pin' | 'number';
 
 /**
- * Claims a virtual number for a session: the session, its leases and its PINs, all or nothing.
- *
- * Keyed by the session's id: repeated after a lost connection it takes its own places again, is refused by the
- * primary key and finds the row that the first try left.
+ * Why a claim was refused: a party's place or a PIN is taken on that number, the number left the pool, or it has no
+ * room for more PINs of that length.
  */
-export async function claimSession(db: Db, vault: Vault, claim: Claim): Promise<ClaimRefusal | Claimed> {
-  try {
-    return claimedAt(await keyed(() => runClaim(db, vault, claim)));
-  } catch (error) {
-    if (sqlState(error) === 'BA001' && error instanceof Error) return error.message as ClaimRefusal;
-    if (sqlState(error) !== '23505') throw error;
-    return claimedAt(await db.sql`select ${instants(db)} from sessions where id = ${claim.id}`);
-  }
-}
+export type ClaimRefusal = 'lease' | 'pin' | 'number' | 'room';
 
 /** The instants by the database's clock. */
 export interface Claimed {
@@ -40,59 +34,141 @@ export interface Claimed {
   readonly expiresAt: Date;
 }
 
+/**
+ * Claims a virtual number for a session: the session, its leases and its PINs, all or nothing.
+ *
+ * Keyed by the session's id: repeated after a lost connection it takes its own places again, is refused by the
+ * primary key and finds the row that the first try left.
+ */
+export const claimSession = shared<Claim, ClaimRefusal | Claimed>({
+  run: claimAll,
+  // On one number they could be in each other's way, and all of a statement's are refused where one of them is.
+  keyOf: ({ virtualNumber }) => String(virtualNumber.id),
+});
+
+/** Several of them by one statement, which fails as a whole where one of them is refused. */
+async function claimAll(db: Db, vault: Vault, claims: readonly Claim[]): Promise<(ClaimRefusal | Claimed)[]> {
+  try {
+    const rows = await keyed(() => runClaims(db, vault, claims));
+    return claims.map((_claim, at) => claimedAt(rows.find((row) => row.at === at)));
+  } catch (error) {
+    const [only] = claims.length === 1 ? claims : [];
+    if (only === undefined) throw error;
+    if (sqlState(error) === 'BA001' && error instanceof Error) return [error.message as ClaimRefusal];
+    if (sqlState(error) !== '23505') throw error;
+    const [row] = await db.sql<ClaimedRow[]>`select ${instants(db)} from sessions where id = ${only.id}`;
+    return [claimedAt(row)];
+  }
+}
+
+interface ClaimedRow {
+  readonly at: number;
+  readonly created: number;
+  readonly expires: number;
+}
+
 function instants({ sql }: Db) {
   return sql`extract(epoch from created_at)::float8 * 1000 as created, extract(epoch from expires_at)::float8 * 1000 as expires`;
 }
 
-function claimedAt([row]: readonly { readonly created?: number; readonly expires?: number }[]): Claimed {
-  if (row?.created === undefined || row.expires === undefined) throw new Error('a claim without a session');
+function claimedAt(row: ClaimedRow | undefined): Claimed {
+  if (row === undefined) throw new Error('a claim without a session');
   return { createdAt: new Date(row.created), expiresAt: new Date(row.expires) };
 }
 
-function runClaim(db: Db, vault: Vault, { id, accountId, virtualNumber, draft, pins }: Claim) {
+function runClaims(db: Db, vault: Vault, claims: readonly Claim[]) {
   const { sql } = db;
-  const first = sealParty(vault, id, 'first', draft.firstParty);
-  const second = sealParty(vault, id, 'second', draft.secondParty);
-  const leases = wantedLeases(vault, { first: draft.firstParty, second: draft.secondParty }, draft.pinRequired);
-  const takesAnyone = draft.singleParty && !draft.pinRequired;
-  const wantPin = (side: Side, pin: string) => {
-    return { digest: vault.pinDigest(virtualNumber.number, pin).toString('hex'), side, length: pin.length };
-  };
-  const wantedPins = pins ? [wantPin('first', pins.first), wantPin('second', pins.second)] : [];
-  const pinCipher = (side: Side) => (pins ? vault.seal(pins[side], sessionSeal(`${side}_pin`, id)) : null);
-  return sql`
-    with place as (
-      select ${id}::uuid as session_id, v.id as virtual_number_id,
-        now() + make_interval(secs => ${draft.expirySeconds}) as expires_at,
-        now() + make_interval(secs => ${draft.expirySeconds + draft.cooloffSeconds}) as held_until
-      from virtual_numbers v
-      where v.id = ${virtualNumber.id} and v.retired_at is null
+  const wanted = claims.map((claim) => wantedPlaces(vault, claim));
+  const wishes = claims.map((claim, at) => wishOf(vault, claim, at));
+  return sql<ClaimedRow[]>`
+    with wish as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, id uuid, account_id text,
+        subaccount_id text, number_id int, first_digest bytea, first_cipher bytea, second_digest bytea,
+        second_cipher bytea, pin_required boolean, first_pin bytea, second_pin bytea, single_party boolean,
+        expiry_seconds int, cooloff_seconds int, callback_url text, callback_method text, has_play boolean,
+        settings jsonb, is_placed boolean, takes_anyone boolean, pin_length int, most_pins int, actor text,
+        fields text[], request_id uuid)
     ),
-    ${takePlaces(sql, leases, wantedPins)},
+    place as (
+      select w.id as session_id, v.id as virtual_number_id, now() + make_interval(secs => w.expiry_seconds) as expires_at,
+        now() + make_interval(secs => w.expiry_seconds + w.cooloff_seconds) as held_until
+      from wish w join virtual_numbers v on v.id = w.number_id
+      where v.retired_at is null
+    ),
+    ${takePlaces(sql, wanted)},
     made as (
       insert into sessions (id, account_id, subaccount_id, virtual_number_id, first_party_digest, first_party_cipher,
         second_party_digest, second_party_cipher, pin_required, first_pin_cipher, second_pin_cipher, single_party,
         cooloff_seconds, callback_url, callback_method, has_unknown_caller_play, settings, created_at, modified_at,
         expires_at)
-      select place.session_id, ${accountId}, ${draft.subaccountId}, place.virtual_number_id, ${first.digest}, ${first.cipher},
-        ${second.digest}, ${second.cipher}, ${draft.pinRequired}, ${pinCipher('first')}, ${pinCipher('second')},
-        ${draft.singleParty}, ${draft.cooloffSeconds}, ${draft.callbackUrl}, ${draft.callbackMethod},
-        ${draft.settings.unknownCallerPlayUrl !== ''}, ${JSON.stringify(draft.settings)}, now(), now(), place.expires_at
-      from place
+      select w.id, w.account_id, w.subaccount_id, w.number_id, w.first_digest, w.first_cipher, w.second_digest,
+        w.second_cipher, w.pin_required, w.first_pin, w.second_pin, w.single_party, w.cooloff_seconds, w.callback_url,
+        w.callback_method, w.has_play, w.settings, now(), now(), place.expires_at
+      from wish w join place on place.session_id = w.id
       returning id, account_id, subaccount_id, virtual_number_id, created_at, expires_at
     ),
     placed as (
       insert into placements (session_id, account_id, virtual_number_id)
-      select id, account_id, virtual_number_id from made where ${draft.settings.initiateCallToFirstParty}
+      select id, made.account_id, virtual_number_id from made join wish w using (id) where w.is_placed
     ),
+    booked as (${bookAll(
+      sql,
+      sql`
+      select w.account_id, w.actor, 'session.create', w.id::text, w.fields, w.request_id from made join wish w using (id)`,
+    )}),
     tallied as (${tallyCreated(sql)}),
     peaked as (${notePeak(sql, vault.anyoneDigest)})
-    select ${instants(db)}, case
-      when made.created_at is null then refuse('number')
-      when (select count(*) from leased) < ${leases.length} then refuse('lease')
-      when (select count(*) from pinned) < ${wantedPins.length} then refuse('pin')
-      when ${takesAnyone || draft.pinRequired}
-        then keep_apart(${virtualNumber.id}, ${takesAnyone}, ${vault.anyoneDigest})
-    end
-    from (values (1)) as one left join made on true`;
+    select at, ${instants(db)}, case
+      when created_at is null then refuse('number')
+      when (select count(*) from leased) < ${wanted.flatMap(({ leases }) => leases).length} then refuse('lease')
+      when (select count(*) from pinned) < ${wanted.flatMap(({ pins }) => pins).length} then refuse('pin')
+      when takes_anyone or pin_required then keep_apart(number_id, takes_anyone, ${vault.anyoneDigest})
+    end,
+    case when most_pins is not null then pin_room(number_id, id, pin_length, most_pins) end
+    -- In this order the numbers are locked.
+    from (
+      select w.*, made.created_at, made.expires_at from wish w left join made using (id)
+      order by w.number_id, w.id offset 0) one`;
+}
+
+function wantedPlaces(vault: Vault, { id, virtualNumber, draft, pins }: Claim) {
+  const leases = wantedLeases(vault, { first: draft.firstParty, second: draft.secondParty }, draft.pinRequired);
+  const wantPin = (side: Side, pin: string) => {
+    return { digest: vault.pinDigest(virtualNumber.number, pin).toString('hex'), side, length: pin.length };
+  };
+  return { sessionId: id, leases, pins: pins ? [wantPin('first', pins.first), wantPin('second', pins.second)] : [] };
+}
+
+/** A claim as its statement reads it. */
+function wishOf(vault: Vault, { id, accountId, virtualNumber, draft, pins, mostPins, by }: Claim, at: number) {
+  const party = (side: Side) => {
+    const { digest, cipher } = sealParty(vault, id, side, side === 'first' ? draft.firstParty : draft.secondParty);
+    const [sealedDigest, sealed] = [digest, cipher].map((one) => one && bytes(one));
+    const pin = pins && bytes(vault.seal(pins[side], sessionSeal(`${side}_pin`, id)));
+    return { [`${side}_digest`]: sealedDigest, [`${side}_cipher`]: sealed, [`${side}_pin`]: pin };
+  };
+  return {
+    at,
+    id,
+    account_id: accountId,
+    subaccount_id: draft.subaccountId,
+    number_id: virtualNumber.id,
+    ...party('first'),
+    ...party('second'),
+    pin_required: draft.pinRequired,
+    single_party: draft.singleParty,
+    expiry_seconds: draft.expirySeconds,
+    cooloff_seconds: draft.cooloffSeconds,
+    callback_url: draft.callbackUrl,
+    callback_method: draft.callbackMethod,
+    has_play: draft.settings.unknownCallerPlayUrl !== '',
+    settings: draft.settings,
+    is_placed: draft.settings.initiateCallToFirstParty,
+    takes_anyone: draft.singleParty && !draft.pinRequired,
+    pin_length: pins?.first.length ?? null,
+    most_pins: pins && mostPins,
+    actor: by?.actor ?? null,
+    fields: by?.fields ?? [],
+    request_id: by?.requestId ?? null,
+  };
 }

@@ -1,6 +1,8 @@
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { ARRAY_TYPES } from './array-types.ts';
+import { withDeadline } from './deadline.ts';
+import { type StatementWatch, watched } from './statements.ts';
 
 /**
  * The database: `sql` for statements written as SQL, `orm` for those that are put together from parts.
@@ -9,24 +11,33 @@ import { ARRAY_TYPES } from './array-types.ts';
 export interface Db {
   readonly sql: postgres.Sql;
   readonly orm: ReturnType<typeof drizzle>;
+  /** The most callers of one verb that share a statement. */
+  readonly batch: number;
 }
 
 export interface PoolOptions {
   readonly connections: number;
-  /** The longest that the server works on one statement. */
+  /** The longest that the server works on one statement; nobody waits for one much longer. */
   readonly statementTimeoutMs: number;
+  readonly watch?: StatementWatch;
+  readonly batch?: number;
 }
+
+// For the way there and back, and so that the server's own timeout comes first where it can be heard of.
+const LINE_MS = 300;
+// More would not be cheaper by much, and who is in a statement waits for all of it.
+const BATCH = 64;
 
 /**
  * Opens a pool. It connects when it is first used, and again by itself after the server went away; a
  * statement that was under way is then rejected, never repeated.
  */
 export function connect(databaseUrl: string, options: PoolOptions): Db {
-  const sql = postgres(databaseUrl, {
-    max: options.connections,
+  const base = postgres(databaseUrl, {
+    max: 1,
     fetch_types: false,
     types: ARRAY_TYPES,
-    connect_timeout: 5,
+    connect_timeout: 3,
     idle_timeout: 60,
     max_lifetime: 30 * 60,
     // The driver's own back-off grows to 20 s, which is 20 s of calls without an answer.
@@ -39,7 +50,9 @@ export function connect(databaseUrl: string, options: PoolOptions): Db {
     },
     onnotice: () => {},
   });
-  return { sql, orm: drizzle({ client: sql }) };
+  const bounded = withDeadline(base, options.connections, options.statementTimeoutMs + LINE_MS);
+  const sql = options.watch ? watched(bounded, options.watch) : bounded;
+  return { sql, orm: drizzle({ client: sql }), batch: options.batch ?? BATCH };
 }
 
 /** Ends the pool; statements under way get `seconds` to finish. */
@@ -54,12 +67,15 @@ export function sqlState(error: unknown): string | null {
   return typeof code === 'string' ? code : null;
 }
 
-const TRANSIENT = /^(40001|40P01|57P0[123]|08...|53300|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE)$/;
+const TRANSIENT =
+  /^(40001|40P01|57P0[123]|08...|53300|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN)$/;
+// Cancelled by time, waited too long for a lock, nothing may be written, no room, too late for our own clock.
+const UNAVAILABLE = /^(57014|55P03|25006|53...|STATEMENT_LATE)$/;
 
 /** True when the database could not be reached, or did not answer in time: nothing is wrong with the request. */
 export function isOutage(error: unknown): boolean {
   const state = sqlState(error) ?? '';
-  return TRANSIENT.test(state) || state === '57014' || state === '55P03' || state === '25006';
+  return TRANSIENT.test(state) || UNAVAILABLE.test(state);
 }
 
 /**

@@ -26,7 +26,8 @@ const WRITERS_LOCK = 7_202_613;
 // A day, with the while until it is asked for.
 const SHORT_MS = 25 * 3_600_000;
 
-const contentSeal = (key: string) => `exchanges.content:${key}`;
+/** The context that an exchange's content is bound to, see `Vault.seal`. */
+export const contentSeal = (key: string) => `exchanges.content:${key}`;
 
 /**
  * Writes exchanges, all by one statement. Writers take turns before the ids are given, so ids become visible in
@@ -60,6 +61,8 @@ export async function writeExchanges(
     left join virtual_numbers named on named.number = e.number and named.account_id = e.account_id
     left join calls c on c.provider_id = e.provider_id and c.provider_call_id = e.call_id
     left join virtual_numbers of_call on of_call.id = c.virtual_number_id
+    -- What is told of a call after it was erased would bring its phones back.
+    where c.erased_at is null
     order by e.place`;
 }
 

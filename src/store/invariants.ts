@@ -1,5 +1,6 @@
 import type postgres from 'postgres';
 import { CALL_RULES } from './invariants-calls.ts';
+import { ALL_CALLBACKS_SINCE } from './invariants-edges.ts';
 
 const PARTIES = `select s.id, s.virtual_number_id as number, p.digest, s.created_at as since,
   s.expires_at + make_interval(secs => s.cooloff_seconds) as until, s.ended_at is null and s.expires_at > now() as live,
@@ -41,7 +42,8 @@ const SESSION_RULES: Readonly<Record<string, string>> = {
       and not exists (select from callbacks b where b.call_id = c.id and b.session_id = s.id)`,
   'I9 an ended session without exactly one SessionTimeout': `select s.id from sessions s
     where (select count(*) from callbacks c where c.session_id = s.id and c.event = 'SessionTimeout')
-      <> case when s.ended_at is not null and s.callback_url <> '' then 1 else 0 end`,
+      <> case when s.ended_at is not null and s.callback_url <> '' then 1 else 0 end
+      and (s.ended_at is null or s.ended_at >= ${ALL_CALLBACKS_SINCE})`,
   // A call that runs on may be told of; nobody is connected, and no PIN is taken, any more.
   'I9 a call connected, or a PIN taken, after the SessionTimeout': `select t.session_id as id from callbacks t
     join callbacks c using (session_id) left join calls k on k.id = c.call_id

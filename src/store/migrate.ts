@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
+import type { Db } from './connect.ts';
 
 // The same place seen from src/store and from dist/store.
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
@@ -17,6 +20,23 @@ export async function migrate(databaseUrl: string): Promise<void> {
   } finally {
     await client.end({ timeout: 5 });
   }
+}
+
+/**
+ * True when the database has the last migration that this build knows, or a later one: while instances are replaced
+ * one by one, the old ones go on with what the first new one has made.
+ */
+export async function isMigrated({ sql }: Db): Promise<boolean> {
+  const [row] = await sql<{ is: boolean }[]>`
+    select exists(select from drizzle.__drizzle_migrations where created_at >= ${lastMigration()})
+      and exists(select from vault_checks) as is`;
+  return row?.is ?? false;
+}
+
+/** When it was made, in milliseconds since 1970: drizzle's order of migrations. */
+function lastMigration(): number {
+  const journal = JSON.parse(readFileSync(join(MIGRATIONS, 'meta/_journal.json'), 'utf8'));
+  return (journal as { entries: { when: number }[] }).entries.at(-1)?.when ?? 0;
 }
 
 // Any number will do as long as nothing else in the database locks it.

@@ -1,8 +1,13 @@
+import type { Bar } from '../core/call-facts.ts';
+import type { CallPolicy } from '../core/call-policy.ts';
 import type { Phone } from '../core/phone.ts';
+import type { Reason } from '../core/reasons.ts';
 import type { SessionSettings } from '../core/session.ts';
 import { bookConsequences } from './call-books.ts';
+import { selectGuards, toGuards } from './call-guards.ts';
 import { calleeSeal, callerSeal } from './calls.ts';
 import { type Db, keyed } from './connect.ts';
+import type { GuardsRow } from './policies.ts';
 import type { ConnectionSecrets } from './providers.ts';
 import { connectionSeal } from './providers.ts';
 import { sessionSeal } from './session-rows.ts';
@@ -23,6 +28,9 @@ export interface Placement {
   readonly secondParty: Phone | null;
   readonly settings: SessionSettings;
   readonly isLive: boolean;
+  readonly policy: CallPolicy;
+  /** Why the account calls nobody now. */
+  readonly barred: Bar | null;
 }
 
 /**
@@ -58,20 +66,23 @@ async function take(db: Db, vault: Vault, due: ReturnType<Db['sql']>): Promise<r
     select t.session_id as "sessionId", s.account_id as "accountId", s.subaccount_id as "subaccountId",
       p.id as "providerId", p.dialect, p.key_digest as "keyDigest", p.secrets_cipher as "secretsCipher",
       v.id as "virtualNumberId", v.number as "virtualNumber", s.first_party_cipher as "firstCipher",
-      s.second_party_cipher as "secondCipher", s.settings, s.ended_at is null and s.expires_at > now() as "isLive"
+      s.second_party_cipher as "secondCipher", s.settings, s.ended_at is null and s.expires_at > now() as "isLive",
+      ${selectGuards(db.sql, db.sql`s.account_id`, db.sql`s.subaccount_id`)} as guards
     from taken t
     join sessions s on s.id = t.session_id
     join virtual_numbers v on v.id = t.virtual_number_id
     join providers p on p.id = v.provider_id`;
-  return rows.map(({ keyDigest, secretsCipher, firstCipher, secondCipher, ...same }) => ({
+  return rows.map(({ keyDigest, secretsCipher, firstCipher, secondCipher, guards, ...same }) => ({
     ...same,
+    ...toGuards(guards),
     secrets: JSON.parse(vault.open(secretsCipher, connectionSeal(keyDigest))),
     firstParty: firstCipher && (vault.open(firstCipher, sessionSeal('first_party', same.sessionId)) as Phone),
     secondParty: secondCipher && (vault.open(secondCipher, sessionSeal('second_party', same.sessionId)) as Phone),
   }));
 }
 
-interface PlacementRow extends Omit<Placement, 'secrets' | 'firstParty' | 'secondParty'> {
+interface PlacementRow extends Omit<Placement, 'secrets' | 'firstParty' | 'secondParty' | 'policy' | 'barred'> {
+  readonly guards: GuardsRow | null;
   readonly keyDigest: Buffer;
   readonly secretsCipher: Buffer;
   readonly firstCipher: Buffer | null;
@@ -95,7 +106,7 @@ export async function reportedCallOf({ sql }: Db, vault: Vault, placement: Place
 /** What became of a placement. */
 export type Placed =
   | { readonly kind: 'placed'; readonly requestId: string; readonly overdueInSeconds: number }
-  | { readonly kind: 'failed'; readonly reason: string; readonly hangupCode: number };
+  | { readonly kind: 'failed'; readonly reason: Reason; readonly hangupCode: number };
 
 /**
  * Settles a placement and books its call, with what follows, in one statement. A call that was reported or asked
@@ -117,6 +128,8 @@ export async function settlePlacement(
     select id from calls where provider_id = ${providerId} and provider_call_id = ${providerCallId}`;
   const id = known?.id ?? freshId;
   const digest = (phone: Phone | null) => (phone === null ? null : vault.phoneDigest(phone));
+  // Its session may have been erased since it was taken.
+  const unlessErased = (bytes: Buffer | null) => sql`case when not home.is_erased then ${bytes}::bytea end`;
   const failed = placed.kind === 'failed' ? placed : null;
   const rows = await keyed(
     () => sql`
@@ -125,30 +138,32 @@ export async function settlePlacement(
     ),
     -- Call before session, and session before a call that is not there yet: see call-books.ts.
     home as materialized (
-      select id from sessions where id = ${sessionId} and (select count(*) from before) >= 0 for no key update
+      select id, erased_at is not null as is_erased from sessions
+      where id = ${sessionId} and (select count(*) from before) >= 0 for no key update
     ),
     after as (
       insert into calls (id, provider_id, provider_call_id, account_id, subaccount_id, virtual_number_id, direction,
         caller_digest, caller_cipher, callee_digest, callee_cipher, session_id, caller_side, outcome, reason,
         authenticated, pin_tries, version, currency, record_format, a_started_at, a_ended_at, a_hangup_code,
-        a_hangup_source, overdue_at)
+        a_hangup_source, overdue_at, erased_at)
       select ${id}::uuid, ${providerId}, ${providerCallId}, ${placement.accountId}, ${placement.subaccountId},
-        ${placement.virtualNumberId}, 'outbound', ${digest(firstParty)},
-        ${firstParty && vault.seal(firstParty, callerSeal(id))}, ${digest(secondParty)},
-        ${secondParty && vault.seal(secondParty, calleeSeal(id))}, home.id, 'first',
+        ${placement.virtualNumberId}, 'outbound', ${unlessErased(digest(firstParty))},
+        ${unlessErased(firstParty && vault.seal(firstParty, callerSeal(id)))}, ${unlessErased(digest(secondParty))},
+        ${unlessErased(secondParty && vault.seal(secondParty, calleeSeal(id)))}, home.id, 'first',
         ${failed ? 'unplaced' : 'placed'}, ${failed?.reason ?? 'placed'}, false, '{}'::text[], 0,
         ${placement.secrets.currency ?? 'USD'}, ${placement.settings.record ? placement.settings.recordFormat : null},
         now(), case when ${failed !== null} then now() end, ${failed?.hangupCode ?? null}::int,
         ${failed ? 'API Request' : null},
-        now() + make_interval(secs => ${placed.kind === 'placed' ? placed.overdueInSeconds : 0})
+        now() + make_interval(secs => ${placed.kind === 'placed' ? placed.overdueInSeconds : 0}),
+        case when home.is_erased then now() end
       from home join placements p on p.session_id = home.id and p.state = 'taken'
       on conflict (provider_id, provider_call_id) do update set
         session_id = coalesce(calls.session_id, excluded.session_id),
         caller_side = coalesce(calls.caller_side, excluded.caller_side),
-        callee_digest = coalesce(calls.callee_digest, excluded.callee_digest),
-        callee_cipher = coalesce(calls.callee_cipher, excluded.callee_cipher),
-        caller_digest = coalesce(calls.caller_digest, excluded.caller_digest),
-        caller_cipher = coalesce(calls.caller_cipher, excluded.caller_cipher),
+        callee_digest = case when calls.erased_at is null then coalesce(calls.callee_digest, excluded.callee_digest) end,
+        callee_cipher = case when calls.erased_at is null then coalesce(calls.callee_cipher, excluded.callee_cipher) end,
+        caller_digest = case when calls.erased_at is null then coalesce(calls.caller_digest, excluded.caller_digest) end,
+        caller_cipher = case when calls.erased_at is null then coalesce(calls.caller_cipher, excluded.caller_cipher) end,
         virtual_number_id = coalesce(calls.virtual_number_id, excluded.virtual_number_id),
         direction = 'outbound', record_format = coalesce(calls.record_format, excluded.record_format),
         overdue_at = coalesce(calls.overdue_at, excluded.overdue_at),

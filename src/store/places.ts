@@ -34,39 +34,51 @@ export function wantedLeases(
   return wanted;
 }
 
+/** What a session wants to take. */
+export interface WantedPlaces {
+  readonly sessionId: string;
+  readonly leases: readonly WantedLease[];
+  readonly pins: readonly WantedPin[];
+}
+
 /**
- * Part of a statement with a CTE `place (session_id, virtual_number_id, held_until)` of one row or none:
- * takes the wanted leases and PINs there, as CTEs `leased` and `pinned` with a row for each one got.
+ * Part of a statement with a CTE `place (session_id, virtual_number_id, held_until)`: takes what its sessions want
+ * there, as CTEs `leased` and `pinned` with a row for each one got; PINs only where every lease was.
  *
  * A place whose hold has run out counts as free, whether or not any job has announced it: the session that
  * had it is ended first, with its callback. That also settles the race with a late extension of that
  * session, which needs the same row. Sessions are locked before leases and leases before PINs, each in a
  * fixed order, as in every statement on them; so two statements wait for each other but never in a circle.
  */
-export function takePlaces(sql: postgres.Sql, leases: readonly WantedLease[], pins: readonly WantedPin[]) {
+export function takePlaces(sql: postgres.Sql, wanted: readonly WantedPlaces[]) {
+  const leases = wanted.flatMap(({ sessionId, leases }) => leases.map((one) => ({ ...one, session_id: sessionId })));
+  const pins = wanted.flatMap(({ sessionId, pins }) => pins.map((one) => ({ ...one, session_id: sessionId })));
   return sql`
     wanted_lease as (
-      select decode(digest, 'hex') as digest, side
-      from unnest(${leases.map((w) => w.digest)}::text[], ${leases.map((w) => w.side)}::text[]) as w(digest, side)
+      select session_id, decode(digest, 'hex') as digest, side
+      from jsonb_to_recordset(${JSON.stringify(leases)}::text::jsonb) as w(session_id uuid, digest text, side text)
     ),
     wanted_pin as (
-      select decode(digest, 'hex') as digest, side, length
-      from unnest(${pins.map((w) => w.digest)}::text[], ${pins.map((w) => w.side)}::text[],
-        ${pins.map((w) => w.length)}::int[]) as w(digest, side, length)
+      select session_id, decode(digest, 'hex') as digest, side, length
+      from jsonb_to_recordset(${JSON.stringify(pins)}::text::jsonb) as w(session_id uuid, digest text, side text, length int)
     ),
+    -- Row by row, so by the index whatever the planner believes of the number of rows.
     stale as materialized (
-      select s.id from sessions s
-      where s.ended_at is null and s.expires_at <= now() and s.id in (
-        select l.session_id from place join leases l using (virtual_number_id)
-        join wanted_lease w on w.digest = l.party_digest where l.held_until <= now()
-        union all
-        select p.session_id from place join pins p using (virtual_number_id)
-        join wanted_pin w on w.digest = p.pin_digest where p.held_until <= now())
-      order by s.id for update
+      select s.id from (
+        select l.session_id as id from place join wanted_lease w using (session_id) cross join lateral (
+          select session_id from leases
+          where virtual_number_id = place.virtual_number_id and party_digest = w.digest and held_until <= now() limit 1) l
+        union
+        select p.session_id from place join wanted_pin w using (session_id) cross join lateral (
+          select session_id from pins
+          where virtual_number_id = place.virtual_number_id and pin_digest = w.digest and held_until <= now() limit 1) p
+        order by id) due
+      cross join lateral (
+        select id from sessions where id = due.id and ended_at is null and expires_at <= now() for update) s
     ),
     ended as (
       update sessions s set ended_at = s.expires_at, callback_sequence = s.callback_sequence + 1
-      from stale where s.id = stale.id and s.ended_at is null and s.expires_at <= now()
+      where s.id = any(array(select id from stale)) and s.ended_at is null and s.expires_at <= now()
       returning s.*
     ),
     told as (${bookTimeouts(sql)} returning id),
@@ -74,10 +86,10 @@ export function takePlaces(sql: postgres.Sql, leases: readonly WantedLease[], pi
     leased as (
       insert into leases (virtual_number_id, party_digest, session_id, side, held_until)
       select place.virtual_number_id, w.digest, place.session_id, w.side, place.held_until
-      from wanted_lease w, place
+      from wanted_lease w join place using (session_id)
       -- Read first, so that what ran out is ended before its place is taken.
       where (select count(*) from ended) >= 0
-      order by w.digest
+      order by place.virtual_number_id, w.digest
       on conflict (virtual_number_id, party_digest) do update
         set session_id = excluded.session_id, side = excluded.side, held_until = excluded.held_until
         where leases.held_until <= now() or leases.session_id = excluded.session_id
@@ -86,9 +98,9 @@ export function takePlaces(sql: postgres.Sql, leases: readonly WantedLease[], pi
     pinned as (
       insert into pins (virtual_number_id, pin_digest, session_id, side, length, held_until)
       select place.virtual_number_id, w.digest, place.session_id, w.side, w.length, place.held_until
-      from wanted_pin w, place
+      from wanted_pin w join place using (session_id)
       where (select count(*) from leased) = ${leases.length}
-      order by w.digest
+      order by place.virtual_number_id, w.digest
       on conflict (virtual_number_id, pin_digest) do update
         set session_id = excluded.session_id, side = excluded.side, length = excluded.length,
           held_until = excluded.held_until

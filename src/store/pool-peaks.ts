@@ -17,7 +17,7 @@ export function notePeak(sql: postgres.Sql, anyone: Buffer) {
       select v.account_id, coalesce(v.subaccount_id, '') as subaccount_id, v.country,
         date_trunc('day', now(), 'UTC') as day, 1 + max(o.others)::int as sessions
       from place join virtual_numbers v on v.id = place.virtual_number_id
-      cross join wanted_lease w
+      join wanted_lease w using (session_id)
       cross join lateral (
         select count(*) as others from leases l join virtual_numbers lv on lv.id = l.virtual_number_id
         where l.party_digest = w.digest and l.held_until > now() and lv.id <> v.id and lv.account_id = v.account_id
@@ -25,6 +25,7 @@ export function notePeak(sql: postgres.Sql, anyone: Buffer) {
       ) o
       where w.digest <> ${anyone}
       group by 1, 2, 3, 4
+      order by 1, 2, 3, 4
     ) n
     where not exists (
       select from pool_peaks h where h.account_id = n.account_id and h.subaccount_id = n.subaccount_id

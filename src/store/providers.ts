@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Country, Phone } from '../core/phone.ts';
 import type { Db } from './connect.ts';
 import { providers, virtualNumbers } from './schema.ts';
@@ -39,9 +39,35 @@ export const connectionSeal = (keyDigest: Buffer) => `providers.secrets:${keyDig
 
 /** The connection that a webhook's key names; null for an unknown key. */
 export async function findConnection(db: Db, vault: Vault, key: string): Promise<Connection | null> {
-  const keyDigest = vault.secretDigest(key);
-  const [row] = await db.orm.select().from(providers).where(eq(providers.keyDigest, keyDigest));
-  if (!row) return null;
+  const [row] = await db.orm
+    .select()
+    .from(providers)
+    .where(eq(providers.keyDigest, vault.secretDigest(key)));
+  return row ? openConnection(db, vault, row) : null;
+}
+
+/** The connection over which a number of the account is called; null where the account has no such number. */
+export async function connectionOfNumber(
+  db: Db,
+  vault: Vault,
+  accountId: string,
+  number: Phone,
+): Promise<Connection | null> {
+  const [row] = await db.orm
+    .select({ provider: providers })
+    .from(virtualNumbers)
+    .innerJoin(providers, eq(providers.id, virtualNumbers.providerId))
+    .where(and(eq(virtualNumbers.accountId, accountId), eq(virtualNumbers.number, number)));
+  return row ? openConnection(db, vault, row.provider) : null;
+}
+
+/** The connections of an account with their secrets, by id. */
+export async function listConnections(db: Db, vault: Vault, accountId: string): Promise<Connection[]> {
+  const rows = await db.orm.select().from(providers).where(eq(providers.accountId, accountId)).orderBy(providers.id);
+  return Promise.all(rows.map((row) => openConnection(db, vault, row)));
+}
+
+async function openConnection(db: Db, vault: Vault, row: typeof providers.$inferSelect): Promise<Connection> {
   // Two are enough to know that a number is not the only one.
   const numbers = await db.orm
     .select({ number: virtualNumbers.number })

@@ -37,6 +37,7 @@ export const callbacks = pgTable(
   (t) => [
     check('callbacks_state', sql`${t.state} in ('pending', 'paused', 'delivered', 'given_up')`),
     index('callbacks_due').on(t.endpoint, t.nextAttemptAt).where(sql`${t.state} = 'pending'`),
+    index('callbacks_age').using('brin', t.occurredAt),
     index('callbacks_session').on(t.sessionId, t.sequence),
     index('callbacks_newest').on(t.accountId, t.occurredAt, t.id),
     index('callbacks_call').on(t.callId).where(sql`${t.callId} is not null`),

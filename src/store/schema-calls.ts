@@ -90,6 +90,8 @@ export const calls = pgTable(
     overdueAt: instant('overdue_at'),
     sweptAt: instant('swept_at'),
     recordingMissedAt: instant('recording_missed_at'),
+    /** When its phones were removed. */
+    erasedAt: instant('erased_at'),
     isOver: boolean('is_over').notNull().generatedAlwaysAs(sql`a_ended_at is not null or swept_at is not null`),
     /** Legs that were started. */
     legs: integer('legs')
@@ -118,12 +120,18 @@ export const calls = pgTable(
     index('calls_session').on(t.sessionId, t.startedAt),
     index('calls_anonymous').on(t.providerId, t.anonymousKey, t.startedAt).where(sql`${t.anonymousKey} is not null`),
     index('calls_running').on(t.sessionId).where(sql`not ${t.isOver} and ${t.outcome} in ('connected', 'placed')`),
+    index('calls_running_on')
+      .on(t.accountId, t.virtualNumberId)
+      .where(sql`not ${t.isOver} and ${t.outcome} in ('connected', 'placed')`),
     index('calls_overdue').on(t.overdueAt).where(sql`not ${t.isOver}`),
     index('calls_unrecorded')
       .on(t.startedAt)
       .where(
         sql`${t.recordFormat} is not null and ${t.isOver} and ${t.bAnsweredAt} is not null and ${t.recordingMissedAt} is null`,
       ),
+    index('calls_caller').on(t.callerDigest, t.startedAt).where(sql`${t.callerDigest} is not null`),
+    index('calls_callee').on(t.calleeDigest, t.startedAt).where(sql`${t.calleeDigest} is not null`),
+    index('calls_age').using('brin', t.startedAt),
     index('calls_newest').on(t.accountId, t.startedAt, t.id),
     index('calls_leg_a').on(t.accountId, t.providerCallId),
     index('calls_leg_b').on(t.accountId, t.bLegId).where(sql`${t.bLegId} is not null`),

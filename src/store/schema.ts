@@ -27,9 +27,14 @@ export const accounts = pgTable(
     id: text('id').primaryKey(),
     parentId: text('parent_id'),
     name: text('name').notNull(),
-    tokenDigest: bytea('token_digest').notNull(),
+    /** The newest token, which callbacks are signed with as Plivo's are. Sign-in knows digests only. */
     tokenCipher: bytea('token_cipher').notNull(),
+    /** False: it may neither sign in nor have its calls answered. */
+    enabled: boolean('enabled').notNull().default(true),
+    /** Of a main account: what its calls may do, see core/policy.ts. */
+    policy: jsonb('policy').notNull().default({}),
     createdAt: instant('created_at').notNull().defaultNow(),
+    modifiedAt: instant('modified_at').notNull().defaultNow(),
   },
   (t) => [
     check('accounts_id_form', sql`${t.id} ~ '^(M|S)A[A-Z0-9]{18}$'`),
@@ -74,7 +79,9 @@ export const virtualNumbers = pgTable(
   },
   (t) => [
     check('virtual_numbers_e164', sql`${t.number} ~ '^\\+[1-9][0-9]{6,14}$'`),
-    index('virtual_numbers_pool').on(t.accountId, t.subaccountId, t.country).where(sql`${t.retiredAt} is null`),
+    index('virtual_numbers_pool')
+      .on(t.accountId, sql`coalesce(${t.subaccountId}, '')`, t.id)
+      .where(sql`${t.retiredAt} is null`),
     index('virtual_numbers_provider').on(t.providerId),
   ],
 );
@@ -112,21 +119,25 @@ export const sessions = pgTable(
     totalBilledSeconds: integer('total_billed_seconds').notNull().default(0),
     totalAmount: numeric('total_amount').notNull().default('0'),
     lastInteractionAt: instant('last_interaction_at'),
+    /** When its phones and PINs were removed: by a request, or since it was over for long enough. */
+    erasedAt: instant('erased_at'),
   },
   (t) => [
     check('sessions_parties_differ', sql`${t.firstPartyDigest} <> ${t.secondPartyDigest}`),
     check(
       'sessions_parties_present',
-      sql`num_nonnulls(${t.firstPartyDigest}, ${t.secondPartyDigest}) = 2 or (${t.singleParty} and num_nonnulls(${t.firstPartyDigest}, ${t.secondPartyDigest}) = 1)`,
+      sql`${t.erasedAt} is not null or num_nonnulls(${t.firstPartyDigest}, ${t.secondPartyDigest}) = 2 or (${t.singleParty} and num_nonnulls(${t.firstPartyDigest}, ${t.secondPartyDigest}) = 1)`,
     ),
     check(
       'sessions_pins_present',
-      sql`not ${t.pinRequired} or num_nulls(${t.firstPinCipher}, ${t.secondPinCipher}) = 0`,
+      sql`${t.erasedAt} is not null or not ${t.pinRequired} or num_nulls(${t.firstPinCipher}, ${t.secondPinCipher}) = 0`,
     ),
+    check('sessions_erased_when_over', sql`${t.erasedAt} is null or ${t.endedAt} is not null`),
     check('sessions_cooloff_bounds', sql`${t.cooloffSeconds} between 0 and 3600`),
     index('sessions_due').on(t.expiresAt).where(sql`${t.endedAt} is null`),
     index('sessions_newest').on(t.accountId, t.createdAt, t.id),
     index('sessions_expiry').on(t.accountId, t.expiresAt),
+    index('sessions_to_erase').on(t.endedAt).where(sql`${t.erasedAt} is null and ${t.endedAt} is not null`),
     index('sessions_first_party').on(t.firstPartyDigest, t.createdAt),
     index('sessions_second_party').on(t.secondPartyDigest, t.createdAt),
     index('sessions_askers').on(t.virtualNumberId, t.createdAt).where(sql`${t.endedAt} is null and ${t.pinRequired}`),

@@ -20,6 +20,12 @@ export async function findSession(db: Db, vault: Vault, scope: Scope, id: string
   return toSession(vault, row, interactions.get(id) ?? []);
 }
 
+/** The main account of a session, whoever asks; null where there is no session of that id. */
+export async function ownerOfSession({ sql }: Db, id: string): Promise<string | null> {
+  const [row] = await sql<{ owner: string }[]>`select account_id as owner from sessions where id = ${id}`;
+  return row?.owner ?? null;
+}
+
 /** What a side of a session hears before it is connected; '' for nothing, null for an unknown session. */
 export async function playUrl(db: Db, accountId: string, id: string, side: Side): Promise<string | null> {
   const [row] = await db.orm

@@ -4,18 +4,18 @@ import { tokenSeal } from './accounts.ts';
 import { type Db, sqlState } from './connect.ts';
 import type { Vault } from './vault.ts';
 
-/** What `selectSecrets` gives, in hex: the rotated secrets, the newest first, and the token for when there are none. */
+/** What `selectSecrets` gives, in hex: secrets, the newest first, and the token for where none of them is without end. */
 export interface SecretsRow {
   readonly accountId: string;
   readonly token: string;
-  readonly rotated: readonly { readonly id: string; readonly cipher: string }[];
+  readonly rotated: readonly { readonly id: string; readonly cipher: string; readonly isNewest: boolean }[];
 }
 
 /** Part of a statement: what an account's callbacks are signed with now, as one JSON value. See `openSecrets`. */
 export function selectSecrets(sql: postgres.Sql, accountId: postgres.Fragment) {
   return sql`(
     select json_build_object('accountId', a.id, 'token', encode(a.token_cipher, 'hex'), 'rotated', coalesce((
-      select json_agg(json_build_object('id', s.id, 'cipher', encode(s.secret_cipher, 'hex'))
+      select json_agg(json_build_object('id', s.id, 'cipher', encode(s.secret_cipher, 'hex'), 'isNewest', s.expires_at is null)
         order by s.expires_at desc nulls first)
       from signing_secrets s where s.account_id = a.id and (s.expires_at is null or s.expires_at > now())
     ), '[]'::json))
@@ -24,11 +24,15 @@ export function selectSecrets(sql: postgres.Sql, accountId: postgres.Fragment) {
 
 export function openSecrets(vault: Vault, row: SecretsRow): SigningSecrets {
   const open = (cipher: string, context: string) => vault.open(Buffer.from(cipher, 'hex'), context);
-  const [newest, ...former] = row.rotated.map(({ id, cipher }) => open(cipher, secretSeal(id)));
-  return newest === undefined ? [open(row.token, tokenSeal(row.accountId))] : [newest, ...former];
+  const secrets = row.rotated.map(({ id, cipher }) => open(cipher, secretSeal(id)));
+  const isOwn = row.rotated[0]?.isNewest ?? false;
+  const [first, ...others] = isOwn ? secrets : [open(row.token, tokenSeal(row.accountId)), ...secrets];
+  if (first === undefined) throw new Error('an account without secrets');
+  return [first, ...others];
 }
 
-const secretSeal = (id: string) => `signing_secrets.secret:${id}`;
+/** The context that a secret's ciphertext is bound to, see `Vault.seal`. */
+export const secretSeal = (id: string) => `signing_secrets.secret:${id}`;
 
 /**
  * Gives an account a new secret. The one before it, at first the account's token, stays valid for a while; what

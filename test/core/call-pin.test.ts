@@ -10,7 +10,7 @@ import { caller, factsOf, tellCall, world } from './random-call.ts';
 const SOMEBODY = '+12025559001' as Phone;
 const SOMEBODY_ELSE = '+12025559002' as Phone;
 const side = fc.constantFrom<Side>('first', 'second');
-const question = { digits: 'digest of 1357', tryNumber: null };
+const question = { attestation: 'unknown', hasKeyed: true, digits: 'digest of 1357', tryNumber: null } as const;
 
 /** A call of anybody that may wait for a PIN, with some wrong tries behind it; see `waiting`. */
 const asked = fc.record({
@@ -64,7 +64,9 @@ describe('a PIN that does not lead to anybody else', () => {
         const { facts } = waiting(one);
         const lives = decideCall({ ...facts, named: null }, question);
         const ended = decideCall({ ...facts, named: null, known: null, asker: null, pinLengths: null }, question);
-        expect(ended).toEqual(lives);
+        // Only whose budget it counts upon differs, since nobody is known in a session that has ended.
+        const told = ({ plan, reason, step }: typeof lives) => ({ plan, reason, step: { ...step, guess: null } });
+        expect(told(ended)).toEqual(told(lives));
       }),
       { numRuns: 500 },
     );

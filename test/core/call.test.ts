@@ -13,6 +13,7 @@ import {
   NUMBER,
   type Round,
   tellCall,
+  UNASKED,
   world,
 } from './random-call.ts';
 
@@ -155,7 +156,7 @@ describe('a plan', () => {
     fc.assert(
       fc.property(world, caller, connection, (w, from, brought) => {
         const facts = factsOf({ ...w, connection: brought }, from, { call: null, booked: null }, null);
-        const question = { digits: null, tryNumber: null };
+        const question = UNASKED;
         const decision = decideCall({ ...facts, virtualNumber: null }, question);
         expect(decision).toEqual({ plan: REJECTION, reason: 'unknown_number', step: null });
       }),

@@ -3,8 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { type Candidate, rankCandidates } from '../../src/core/pool.ts';
 
 const candidates = fc
-  .array(fc.boolean(), { maxLength: 12 })
-  .map((list) => list.map((takesAnyone, id): Candidate => ({ id, number: `+1415555${1000 + id}`, takesAnyone })));
+  .array(fc.tuple(fc.boolean(), fc.boolean()), { maxLength: 12 })
+  .map((list) =>
+    list.map(
+      ([takesAnyone, isCrowded], id): Candidate => ({ id, number: `+1415555${1000 + id}`, takesAnyone, isCrowded }),
+    ),
+  );
 const chance = fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }));
 
 const ranked = (list: readonly Candidate[], stream: Iterator<number>) =>
@@ -22,17 +26,17 @@ describe('the order of candidate numbers', () => {
     );
   });
 
-  it('puts numbers that take anyone behind all others', () => {
+  it('puts numbers that take anyone behind all others, and before them those crowded with PINs', () => {
     fc.assert(
       fc.property(candidates, chance, (list, stream) => {
-        const kinds = ranked(list, stream).map(({ takesAnyone }) => Number(takesAnyone));
+        const kinds = ranked(list, stream).map((one) => 2 * Number(one.takesAnyone) + Number(one.isCrowded));
         expect(kinds).toEqual([...kinds].sort());
       }),
     );
   });
 
   it('is left to chance otherwise, so that creates at the same time do not queue for one number', () => {
-    const three = [0, 1, 2].map((id) => ({ id, number: `+1415555100${id}`, takesAnyone: false }));
+    const three = [0, 1, 2].map((id) => ({ id, number: `+1415555100${id}`, takesAnyone: false, isCrowded: false }));
     const orders = new Map<string, number>();
     let state = 1;
     const random = (below: number) => {

@@ -9,6 +9,7 @@ import type {
   PartyOnCall,
   SessionOnCall,
 } from '../../src/core/call-facts.ts';
+import { DEFAULT_POLICY } from '../../src/core/call-policy.ts';
 import type { Phone } from '../../src/core/phone.ts';
 import { otherSide, type Side } from '../../src/core/session.ts';
 
@@ -17,6 +18,9 @@ export const NUMBER = '+14155550100' as Phone;
 export const PHONES = Array.from({ length: 12 }, (_, i) => `+1202555${1000 + i}` as Phone);
 const STRANGERS = PHONES.slice(8);
 export const FALLBACK = PHONES[11] as Phone;
+
+/** A question before anything was keyed. */
+export const UNASKED: CallQuestionFacts = { attestation: 'unknown', hasKeyed: false, digits: null, tryNumber: null };
 
 /** A session as it stands on the number, with its PINs; the store would find it while it lives. */
 interface Standing {
@@ -110,7 +114,7 @@ export function tellCall(given: World, from: Phone | null, happened: readonly Ev
   const rounds: Round[] = [];
   let call: CallProgress | null = null;
   let booked: { readonly sessionId: string; readonly side: Side } | null = null;
-  let question: CallQuestionFacts & { readonly keys: string | null } = { digits: null, tryNumber: null, keys: null };
+  let question: CallQuestionFacts & { readonly keys: string | null } = { ...UNASKED, keys: null };
 
   const ask = () => {
     const facts = factsOf({ ...given, standing }, from, { call, booked }, question.keys);
@@ -137,7 +141,13 @@ export function tellCall(given: World, from: Phone | null, happened: readonly Ev
       const { ending } = last.plan;
       // Where nothing was asked, the provider can only ask again.
       if (ending.kind === 'gather') {
-        question = { digits: `digest of ${event.press}`, tryNumber: ending.tryNumber, keys: event.press };
+        question = {
+          ...UNASKED,
+          hasKeyed: event.press !== '',
+          digits: `digest of ${event.press}`,
+          tryNumber: ending.tryNumber,
+          keys: event.press,
+        };
       }
     }
     last = ask();
@@ -175,5 +185,8 @@ export function factsOf(
     unknownCallerPlayUrl: '',
     pinLengths: askers.length > 0 ? { min: 4, max: 4 } : null,
     connection: brought,
+    policy: DEFAULT_POLICY,
+    barred: null,
+    pinSpent: { byCaller: false, onNumber: false },
   };
 }

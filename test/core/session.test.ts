@@ -77,6 +77,7 @@ describe('a session draft', () => {
       country: 'US',
       expirySeconds: 1800,
       cooloffSeconds: 0,
+      pinLength: null,
       pinRequired: false,
       pins: null,
       singleParty: false,

@@ -4,6 +4,7 @@ import type { Phone } from '../../src/core/phone.ts';
 import { APOLOGY, type DialEnding, type Ending, type Prompt } from '../../src/core/plan.ts';
 import type { WebhookRequest } from '../../src/dialects/dialect.ts';
 import { hipcall } from '../../src/dialects/hipcall.ts';
+import { hostileText } from '../support/hostile-text.ts';
 
 const render = (ending: Ending, prompts: Prompt[] = []) =>
   hipcall.render({ prompts, ending }, { answerUrl: 'https://h.example/answer/hipcall/key' });
@@ -31,6 +32,7 @@ const FULL = {
   callflow: [{ timestamp: 1729721495, action: 'init', detail: { id: 2, type: 'external_manager' } }],
 };
 const READ = {
+  attestation: 'unknown',
   direction: 'inbound',
   callId: FULL.uuid,
   caller: '+908508852972',
@@ -262,15 +264,32 @@ describe('hipcall.render', () => {
     expect(hipcall.render(APOLOGY, { answerUrl: '' })).toBe(hangup);
   });
 
-  it('gives any text back through a JSON parser', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (url) => {
-        const document = JSON.parse(render({ kind: 'extension', extension: url }, [{ kind: 'play', url }]));
-        expect(document.seq).toEqual([
-          { action: 'play', args: { url } },
-          { action: 'connect', args: { destination: url } },
-        ]);
+  it('has exactly the steps of any plan, and gives every text back through a JSON parser', () => {
+    const digits = fc.integer({ min: 1, max: 99 });
+    const prompt = fc.oneof(
+      hostileText.map((url) => ({ kind: 'play' as const, url })),
+      hostileText.map((words) => ({ kind: 'say' as const, text: words })),
+      digits.map((seconds) => ({ kind: 'wait' as const, seconds })),
+    );
+    const ending = fc.oneof(
+      hostileText.map((extension) => ({ kind: 'extension' as const, extension })),
+      fc.record({
+        ...{ kind: fc.constant('gather' as const), tryNumber: digits, promptUrl: fc.option(hostileText) },
+        ...{ minDigits: digits, maxDigits: digits },
       }),
+      fc.constantFrom<Ending>(DIAL, { kind: 'hangup', rejected: true }, { kind: 'hangup', rejected: false }),
+    );
+    fc.assert(
+      fc.property(fc.array(prompt, { maxLength: 4 }), ending, (prompts, last) => {
+        const heard = prompts.flatMap((one) =>
+          one.kind === 'play' ? [{ action: 'play', args: { url: one.url } }] : [],
+        );
+        const document = render(last, prompts);
+        // In the bytes that it is sent as, halves of pairs are escaped.
+        expect(Buffer.from(document).toString()).toBe(document);
+        expect(JSON.parse(document)).toEqual({ version: '1', seq: [...heard, stepOf(last)] });
+      }),
+      { numRuns: 10_000 },
     );
   });
 
@@ -286,3 +305,23 @@ describe('hipcall.render', () => {
     expect(hipcall.renderCalleePlay).toBeNull();
   });
 });
+
+/** The last step of a sequence, written anew after the contract. */
+function stepOf(ending: Ending): object {
+  switch (ending.kind) {
+    case 'extension':
+      return { action: 'connect', args: { destination: ending.extension } };
+    case 'gather': {
+      const variable_name = ending.tryNumber === 1 ? 'pin_code' : `pin_code_${ending.tryNumber}`;
+      const ask = ending.promptUrl === null ? {} : { ask: ending.promptUrl };
+      return {
+        action: 'gather',
+        args: { min_digits: ending.minDigits, max_digits: ending.maxDigits, ...ask, variable_name },
+      };
+    }
+    case 'dial':
+      return { action: 'dial', args: { destination: ending.callee.slice(1) } };
+    default:
+      return { action: 'hangup' };
+  }
+}

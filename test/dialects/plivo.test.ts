@@ -5,6 +5,7 @@ import type { Phone } from '../../src/core/phone.ts';
 import { APOLOGY, type CallPlan, type DialEnding, type Ending, type Prompt } from '../../src/core/plan.ts';
 import type { WebhookRequest } from '../../src/dialects/dialect.ts';
 import { plivo } from '../../src/dialects/plivo.ts';
+import { hostileText } from '../support/hostile-text.ts';
 
 const ANSWER_URL = 'https://h.example/answer/plivo/key';
 const DIAL: DialEnding = {
@@ -27,6 +28,7 @@ const READ = {
   direction: 'inbound',
   callId: 'c-1',
   caller: '+14155550111',
+  attestation: 'unknown',
   callee: '+14155550100',
   digits: null,
   tryNumber: null,
@@ -38,6 +40,32 @@ describe('plivo.authenticate', () => {
     expect(plivo.authenticate(post(CALL), {})).toBe(true);
     expect(plivo.authenticate(post(CALL), { authToken: 'secret' })).toBe(false);
     expect(plivo.authenticate(post(CALL), { authToken: '' })).toBe(false);
+  });
+});
+
+describe('whose a caller’s number is', () => {
+  it.each([
+    [{ STIRVerification: 'Verified', STIRAttestation: 'A' }, 'attested'],
+    [{ STIRVerification: 'Verified' }, 'attested'],
+    [{ STIRVerification: 'Not Verified', STIRAttestation: 'B' }, 'unknown'],
+    [{ STIRVerification: 'Not Verified', STIRAttestation: 'C' }, 'unknown'],
+    [{ STIRVerification: 'Not Verified', STIRAttestation: 'Not Applicable' }, 'failed'],
+    [{ STIRVerification: 'Not Verified' }, 'failed'],
+    [{ STIRVerification: 'Not Applicable', STIRAttestation: 'Not Applicable' }, 'unknown'],
+    [{ STIRVerification: '' }, 'unknown'],
+    [{ STIRVerification: 'verified' }, 'unknown'],
+    [{ STIRVerification: 'Verified ' }, 'unknown'],
+    [{ STIRAttestation: 'A' }, 'unknown'],
+    [{ Direction: 'outbound', STIRVerification: 'Not Applicable' }, 'attested'],
+    [{}, 'unknown'],
+  ])('is read from %j as %s', (given, attestation) => {
+    expect(plivo.parse(post({ ...CALL, ...given }), null)).toMatchObject({ attestation });
+  });
+
+  it('is not read from what is given twice', () => {
+    for (const name of ['STIRVerification', 'STIRAttestation']) {
+      expect(plivo.parse(post({ ...CALL, [name]: ['Verified', 'Not Verified'] }), null)).toEqual(malformed(name));
+    }
   });
 });
 
@@ -57,6 +85,7 @@ describe('plivo.parse', () => {
       ...READ,
       // A call that was placed for us: the person on it is the one that was called.
       direction: 'outbound',
+      attestation: 'attested',
       callId: '38cb006a-e25d-4455-9862-27550dbea7e9',
       caller: '+919999999999',
       callee: '+918035000000',
@@ -216,21 +245,7 @@ describe('plivo.render', () => {
   });
 });
 
-const ATTACK = fc.constantFrom(
-  '"/><Record/>',
-  '</Play><Dial>',
-  ']]>',
-  '<![CDATA[',
-  '&lt;Hangup/&gt;',
-  '\u0000',
-  '\uD800',
-  "'",
-  '--><!--',
-);
-const text = fc.oneof(
-  fc.string({ unit: 'binary' }),
-  fc.array(fc.oneof(ATTACK, fc.string({ maxLength: 5 }))).map((all) => all.join('')),
-);
+const text = hostileText;
 const phone = fc.stringMatching(/^\+[1-9][0-9]{6,14}$/).map((digits) => digits as Phone);
 const prompt: fc.Arbitrary<Prompt> = fc.oneof(
   text.map((url) => ({ kind: 'play' as const, url })),
@@ -281,7 +296,19 @@ describe('a Plivo document of any plan', () => {
         const parsed = parser.parse(document).slice(1).flatMap(listed);
         expect(parsed).toEqual(expectedElements(calls, answerUrl));
       }),
-      { numRuns: 3_000 },
+      { numRuns: 10_000 },
+    );
+  }, 90_000);
+
+  it('or of what a callee hears alone is well-formed and plays the very address', () => {
+    fc.assert(
+      fc.property(text, (url) => {
+        const document = plivo.renderCalleePlay?.(url) ?? '';
+        expect(XMLValidator.validate(document)).toBe(true);
+        const words = spoken(url) === '' ? [] : [`text ${spoken(url)}`];
+        expect(parser.parse(document).slice(1).flatMap(listed)).toEqual(['Response []', 'Play []', ...words]);
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Scope } from '../../src/core/account.ts';
 import { isRefused } from '../../src/core/problem.ts';
 import type { SessionWish } from '../../src/core/session.ts';
-import { createSession, deleteSession, updateSession } from '../../src/service/sessions.ts';
+import { createSession } from '../../src/service/create-session.ts';
+import { deleteSession, updateSession } from '../../src/service/sessions.ts';
 import { invariantFaults } from '../../src/store/invariants.ts';
 import { type Pair, startPair } from '../support/invariants.ts';
 import { api, declared, MAIN, SESSIONS } from '../support/service.ts';
@@ -42,6 +43,27 @@ describe('creates that race for the same places', () => {
     const refused = answers.filter(({ status, body }) => status === 400 && body.error === EXHAUSTED);
     expect([made.length, refused.length]).toEqual([10, 190]);
     expect(new Set(made.map(({ body }) => body.virtual_number)).size).toBe(10);
+  });
+
+  test('60 with PINs as long as they must be, on one number, from two instances: never more of a length than is safe', async () => {
+    const { instances, sql } = await onNumbers(1);
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, i) =>
+        api(instances[i % 2 === 0 ? 0 : 1], 'POST', SESSIONS, {
+          ...{ first_party: phone(2 * i), second_party: phone(2 * i + 1), is_pin_authentication_required: true },
+          ...{ generate_pin: true, pin_prompt_play: 'https://example.com/pin.mp3' },
+        }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(201));
+    const lengths = await sql<{ length: number; n: number }[]>`
+      select length, count(*)::int as n from pins group by length order by length`;
+    // In 20 guesses: 5 of five digits, 50 of six, 500 of seven.
+    expect(lengths.map(({ length, n }) => [length, n])).toEqual([
+      [5, 4],
+      [6, 50],
+      [7, 66],
+    ]);
   });
 
   test('64 with the same fixed PINs over 5 numbers: 5 succeed, one on each number, none fails', async () => {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { Phone } from '../../src/core/phone.ts';
 import { isRefused } from '../../src/core/problem.ts';
 import { answerCall } from '../../src/service/calls.ts';
-import { createSession } from '../../src/service/sessions.ts';
+import { createSession } from '../../src/service/create-session.ts';
+
 import { findConnection } from '../../src/store/providers.ts';
 import { startPair } from '../support/invariants.ts';
 import { declared, MAIN, PLIVO_KEY } from '../support/service.ts';
@@ -21,7 +22,7 @@ test('right and wrong PINs of one call, keyed in the same moment, do not wait fo
   );
   const connection = await findConnection(deps.db, deps.vault, PLIVO_KEY);
   if (isRefused(session) || connection === null) throw new Error('nothing to call');
-  const call = { caller: '+14155559999' as Phone, callee: session.virtualNumber };
+  const call = { attestation: 'unknown' as const, caller: '+14155559999' as Phone, callee: session.virtualNumber };
   const keyed = ['2741', '1111', '2741', '3333'];
   for (let round = 0; round < 40; round++) {
     const callId = `call-${round}`;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CallReport } from '../../src/core/call-report.ts';
 import type { Phone } from '../../src/core/phone.ts';
 import { sweepCalls } from '../../src/service/call-sweep.ts';
@@ -39,6 +39,13 @@ const sums = async (id: string) => {
     select total_calls as legs, total_billed_seconds as billed, total_amount::text as amount, last_interaction_at is not null as any
     from sessions where id = ${id}`;
   return row;
+};
+
+const waiting = async () => {
+  const [row] = await house.sql<{ count: number }[]>`
+    select count(*)::int as count from pg_stat_activity
+    where datname = current_database() and application_name = 'bauta' and wait_event_type = 'Lock'`;
+  return row?.count;
 };
 
 const told = async (id: string) => {
@@ -136,6 +143,22 @@ describe('a call', () => {
       ids.flatMap((id) => [answer?.(one, id), hangup?.(two, id), dialHangup?.(one, id), hangup?.(one, id)]),
     );
     expect(await sums(persons.id)).toEqual({ legs: 80, billed: 4800, amount: '0.91200', any: true });
+  });
+
+  it('whose end is told of to both instances in the same moment counts once', async () => {
+    const persons = await session();
+    await tell(persons, 'told-twice', 'answer');
+    const { hangup } = connectedCall(persons);
+    const holder = await house.sql.reserve();
+    // Both are under way, and neither can end, until the session is let go.
+    await holder`begin`;
+    await holder`select from sessions where id = ${persons.id} for update`;
+    const telling = house.instances.map((instance) => hangup?.(instance, 'told-twice'));
+    await vi.waitUntil(async () => (await waiting()) === 2, { interval: 5 });
+    await holder`commit`;
+    holder.release();
+    await Promise.all(telling);
+    expect(await sums(persons.id)).toMatchObject({ legs: 1, billed: 60 });
   });
 
   it('repeated word for word says so and changes nothing', async () => {
@@ -236,7 +259,14 @@ describe('a provider that asks without a call id', () => {
     if (connection === null) throw new Error('no connection');
     const made = await makeSession(service, { ...APP, first_party: '+905320000001', second_party: '+905320000002' });
     const [caller, virtualNumber] = ['+905320000001' as Phone, made.virtual_number as Phone];
-    const asked = { caller, callee: virtualNumber, digits: null, tryNumber: null, direction: 'inbound' } as const;
+    const asked = {
+      caller,
+      callee: virtualNumber,
+      attestation: 'unknown',
+      digits: null,
+      tryNumber: null,
+      direction: 'inbound',
+    } as const;
     await answerCall(service.deps, connection, { ...asked, callId: null });
     const report: CallReport = {
       ...{ callId: 'hip-1', direction: 'inbound' as const, caller, virtualNumber, recording: null, legB: {} },

@@ -4,8 +4,9 @@ import type { Phone } from '../../src/core/phone.ts';
 import { isRefused } from '../../src/core/problem.ts';
 import type { MaskingSession } from '../../src/core/session.ts';
 import { answerCall } from '../../src/service/calls.ts';
+import { createSession } from '../../src/service/create-session.ts';
 import { expireSessions } from '../../src/service/expiry.ts';
-import { createSession, deleteSession, updateSession } from '../../src/service/sessions.ts';
+import { deleteSession, updateSession } from '../../src/service/sessions.ts';
 import { invariantFaults } from '../../src/store/invariants.ts';
 import { findConnection } from '../../src/store/providers.ts';
 import { type Pair, startPair, untilWaiting } from '../support/invariants.ts';
@@ -163,6 +164,7 @@ describe('expiry against', () => {
             callId: `call-${i}`,
             caller: phone(2 * i),
             callee: virtualNumber,
+            attestation: 'unknown' as const,
             digits: null,
             tryNumber: null,
             direction: 'inbound' as const,

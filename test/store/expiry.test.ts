@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Scope } from '../../src/core/account.ts';
 import { isRefused } from '../../src/core/problem.ts';
+import { createSession } from '../../src/service/create-session.ts';
 import { expireSessions } from '../../src/service/expiry.ts';
-import { createSession, deleteSession, getSession, updateSession } from '../../src/service/sessions.ts';
+import { deleteSession, getSession, updateSession } from '../../src/service/sessions.ts';
 import { changeSession, endSession } from '../../src/store/session-changes.ts';
 import { type Pair, passTime, startPair } from '../support/invariants.ts';
 import { declared, MAIN } from '../support/service.ts';

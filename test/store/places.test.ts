@@ -3,8 +3,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Scope } from '../../src/core/account.ts';
 import { isRefused } from '../../src/core/problem.ts';
 import type { MaskingSession, SessionWish } from '../../src/core/session.ts';
+import { createSession } from '../../src/service/create-session.ts';
 import { expireSessions } from '../../src/service/expiry.ts';
-import { createSession, deleteSession, updateSession } from '../../src/service/sessions.ts';
+import { deleteSession, updateSession } from '../../src/service/sessions.ts';
 import { type Pair, passTime, startPair, untilWaiting } from '../support/invariants.ts';
 import { declared, MAIN, type TestServiceOptions } from '../support/service.ts';
 
@@ -144,7 +145,7 @@ describe('PINs that are taken on a number', () => {
     const digits: number[] = [];
     const house = await onNumbers(1, { deps: { random: (below) => digits.shift() ?? randomInt(below) } });
     const willDraw = (...drawn: string[]) => digits.push(...drawn.flatMap((pin) => Array.from(pin, Number)));
-    const generated = { pinRequired: true, settings: { ...pinSettings, generatePin: true } };
+    const generated = { pinRequired: true, settings: { ...pinSettings, generatePin: true, generatePinLength: 4 } };
     willDraw('2741', '9052');
     expect(await create(house, wish(1, 2, generated))).toMatchObject({ firstPin: '2741', secondPin: '9052' });
     willDraw('9052', '3815', '6604', '2741', '3815', '6604');

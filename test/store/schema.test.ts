@@ -15,10 +15,10 @@ afterAll(async () => {
 
 /** What the migrations really make, as PostgreSQL itself describes it. */
 async function dump(): Promise<string> {
-  const tables = await sql<{ name: string }[]>`
-    select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by relname`;
+  const tables = await sql<{ name: string; kind: string }[]>`
+    select relname as name, case relpersistence when 'u' then 'unlogged table' else 'table' end as kind from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by relname`;
   const parts: string[] = [];
-  for (const { name } of tables) {
+  for (const { name, kind } of tables) {
     const columns = await sql<{ line: string }[]>`
       select a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
         || case when a.attidentity = 'a' then ' generated always as identity' else '' end
@@ -31,18 +31,21 @@ async function dump(): Promise<string> {
       select 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) as line
       from pg_constraint where conrelid = ${name}::regclass and contype <> 'n' order by conname`;
     const lines = [...columns, ...constraints].map(({ line }) => `  ${line}`);
-    parts.push(`create table ${name} (\n${lines.join(',\n')}\n);`);
+    parts.push(`create ${kind} ${name} (\n${lines.join(',\n')}\n);`);
     const indexes = await sql<{ line: string }[]>`
       select pg_get_indexdef(indexrelid) || ';' as line from pg_index
       where indrelid = ${name}::regclass and not exists (select from pg_constraint c where c.conindid = indexrelid)
       order by indexrelid::regclass::text`;
     parts.push(...indexes.map(({ line }) => line));
   }
+  const triggers = await sql<{ line: string }[]>`
+    select pg_get_triggerdef(oid) || ';' as line from pg_trigger where not tgisinternal order by tgname`;
   const functions = await sql<{ line: string }[]>`
     select pg_get_functiondef(oid) || ';' as line from pg_proc where pronamespace = 'public'::regnamespace order by proname`;
   return `-- What the migrations make. Written by \`npm run schema\`; a difference fails the check.\n\n${[
     ...parts,
     ...functions.map(({ line }) => line),
+    ...triggers.map(({ line }) => line),
   ].join('\n\n')}\n`;
 }
 

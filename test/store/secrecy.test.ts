@@ -184,7 +184,7 @@ test('no log line contains a phone, a PIN or a secret, also where the database f
     'alter table sessions add constraint never check (cooloff_seconds > 3600) not valid',
     'alter table callbacks rename to elsewhere',
     'alter table leases rename to elsewhere_too',
-    'alter table accounts rename column token_digest to gone',
+    'alter table account_tokens rename column digest to gone',
     'drop table providers cascade',
   ];
   for (const disaster of disasters) {

@@ -1,0 +1,2 @@
+DROP INDEX "virtual_numbers_pool";--> statement-breakpoint
+CREATE INDEX "virtual_numbers_pool" ON "virtual_numbers" USING btree ("account_id",coalesce("subaccount_id", ''),"id") WHERE "virtual_numbers"."retired_at" is null;

@@ -1,0 +1,89 @@
+/** How the items of one verb travel together. */
+export interface BatchRules<In, Out> {
+  /** Runs them as one statement. @returns what each came to, in their order. */
+  readonly run: (items: readonly In[]) => Promise<readonly Out[]>;
+  /** Two items with the same key never travel together; null for one that is in nobody's way. */
+  readonly keyOf: (item: In) => string | null;
+  /** True where the failure is nobody's own, so that nobody has to be tried alone. */
+  readonly isOfAll: (error: unknown) => boolean;
+  /** The most items of one statement. */
+  readonly most: number;
+  /** The most statements under way, those that hang not counted. */
+  readonly atOnce: number;
+}
+
+// A healthy statement with 64 items takes some 40 ms with both cores busy. One that hangs (a lock, a dead line) would hold
+// all who come after it until its deadline; from then on it counts no more, and the pool's own connections are the limit.
+const COUNTS_MS = 200;
+
+interface Waiting<In, Out> {
+  readonly item: In;
+  readonly resolve: (out: Out) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A verb whose callers share statements: those of one turn of the event loop, and those who came while enough
+ * statements were under way. Each gets his own result. Where a statement fails for what is in it, each of its items
+ * is tried alone, so one that cannot be done never spoils the others.
+ */
+export function inBatches<In, Out>({ run, keyOf, isOfAll, most, atOnce }: BatchRules<In, Out>) {
+  let waiting: Waiting<In, Out>[] = [];
+  let underWay = 0;
+  let isPlanned = false;
+
+  function plan(): void {
+    if (isPlanned || waiting.length === 0 || underWay >= atOnce) return;
+    isPlanned = true;
+    setImmediate(() => {
+      isPlanned = false;
+      while (waiting.length > 0 && underWay < atOnce) void send(take());
+    });
+  }
+
+  /** The first who came; who has a key that is taken waits for the next statement. */
+  function take(): Waiting<In, Out>[] {
+    const keys = new Set<string>();
+    const taken: Waiting<In, Out>[] = [];
+    const left: Waiting<In, Out>[] = [];
+    for (const one of waiting) {
+      const key = keyOf(one.item);
+      const isTaken = taken.length < most && (key === null || !keys.has(key));
+      (isTaken ? taken : left).push(one);
+      if (isTaken && key !== null) keys.add(key);
+    }
+    waiting = left;
+    return taken;
+  }
+
+  async function send(batch: readonly Waiting<In, Out>[]): Promise<void> {
+    underWay += 1;
+    let counts = true;
+    const countNoMore = () => {
+      if (!counts) return;
+      counts = false;
+      underWay -= 1;
+      plan();
+    };
+    const patience = setTimeout(countNoMore, COUNTS_MS);
+    await settle(batch);
+    clearTimeout(patience);
+    countNoMore();
+  }
+
+  async function settle(batch: readonly Waiting<In, Out>[]): Promise<void> {
+    try {
+      const outs = await run(batch.map(({ item }) => item));
+      for (const [i, { resolve }] of batch.entries()) resolve(outs[i] as Out);
+    } catch (error) {
+      if (batch.length === 1 || isOfAll(error)) for (const { reject } of batch) reject(error);
+      else await Promise.all(batch.map((one) => settle([one])));
+    }
+  }
+
+  return (item: In): Promise<Out> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      plan();
+    });
+}

@@ -1,0 +1,149 @@
+import type postgres from 'postgres';
+import { type Bar, type CallFacts, type CallStep, isCap } from '../core/call-facts.ts';
+import type { Phone } from '../core/phone.ts';
+import { CALLER_BUDGET, costSeconds, NUMBER_BUDGET, spendableUntil } from '../core/pin-budget.ts';
+import { type Db, sqlState } from './connect.ts';
+import { type GuardsRow, toPolicy } from './policies.ts';
+import type { Vault } from './vault.ts';
+
+// What a call is guarded by: the account's policy and limits, and the budgets of wrong PINs.
+
+// All who withhold their number share a budget, as all who forge one share that of the virtual number.
+const WITHHELD = Buffer.alloc(16);
+
+function budgets(vault: Vault, caller: Phone | null) {
+  const callerDigest = caller === null ? WITHHELD : vault.phoneDigest(caller);
+  return [
+    { digest: callerDigest, budget: CALLER_BUDGET },
+    { digest: vault.anyoneDigest, budget: NUMBER_BUDGET },
+  ] as const;
+}
+
+/**
+ * Part of a read with a CTE `n (id)`, the virtual number: whose budget of wrong PINs is used up there.
+ *
+ * @param caller a fragment for the caller's digest, null where the number is withheld.
+ */
+export function selectPinSpent(sql: postgres.Sql, vault: Vault, caller: postgres.Fragment) {
+  const isSpent = (digest: postgres.Fragment, budget: typeof CALLER_BUDGET) => sql`exists (
+    select from pin_budgets b where b.virtual_number_id = n.id and b.caller_digest = ${digest}
+      and b.full_at > now() + make_interval(secs => ${spendableUntil(budget)}))`;
+  return sql`jsonb_build_object('byCaller', ${isSpent(sql`coalesce(${caller}, ${WITHHELD}::bytea)`, CALLER_BUDGET)},
+    'onNumber', ${isSpent(sql`${vault.anyoneDigest}`, NUMBER_BUDGET)})`;
+}
+
+/**
+ * Part of a statement with a CTE `after` of the recorded call, or of none: a guess counts upon its budgets, as CTE
+ * `spent` with a row for each that allowed it. Guesses that arrive together take turns at these rows, so that no
+ * more of them are looked up than are left, a right one among them. It clears what its caller had spent, and
+ * nobody else's.
+ */
+export function spendGuess(
+  sql: postgres.Sql,
+  vault: Vault,
+  virtualNumberId: number,
+  caller: Phone | null,
+  guess: CallStep['guess'],
+) {
+  const [own, shared] = budgets(vault, caller);
+  const used = guess === null ? [] : guess.countsOnNumber ? [own, shared] : [own];
+  const isRight = guess?.isRight ?? false;
+  const cost = (secs: number) => sql`now() + make_interval(secs => ${isRight ? 0 : secs})`;
+  const limit = (secs: number) => sql`now() + make_interval(secs => ${secs})`;
+  return {
+    count: used.length,
+    cte: sql`
+      spent as (
+        insert into pin_budgets (virtual_number_id, caller_digest, full_at)
+        select ${virtualNumberId}, decode(b.digest, 'hex'), b.full_at from after, (values
+          (1, ${own.digest.toString('hex')}, ${cost(costSeconds(own.budget))}),
+          (2, ${shared.digest.toString('hex')}, ${cost(costSeconds(shared.budget))})
+        ) b(place, digest, full_at)
+        -- The caller's own before the one that all share.
+        where b.place <= ${used.length} order by b.place
+        on conflict (virtual_number_id, caller_digest) do update
+          set full_at = case
+            when ${isRight} and pin_budgets.caller_digest = ${own.digest} then now()
+            else greatest(pin_budgets.full_at, now()) + (excluded.full_at - now())
+          end
+          where pin_budgets.full_at <= case
+            when pin_budgets.caller_digest = ${own.digest} then ${limit(spendableUntil(own.budget))}
+            else ${limit(spendableUntil(shared.budget))}
+          end
+        returning 1
+      )`,
+  };
+}
+
+/** Part of a read: the policy of an account, and what it has come to today. */
+export function selectGuards(sql: postgres.Sql, accountId: postgres.Fragment, subaccountId: postgres.Fragment) {
+  const today = sql`date_trunc('day', now(), 'UTC')`;
+  return sql`(
+    select jsonb_build_object('policy', m.policy, 'enabled', m.enabled and coalesce(sub.enabled, true), 'spent',
+      m.policy->>'dailySpend' is not null and exists (
+        select from (
+          select value as currency, sum as amount from totals_by_value
+          where account_id = m.id and dimension = 'all' and grain = 'day' and period = ${today} and metric = 'amount'
+          union all
+          select currency, amount from tallies
+          where account_id = m.id and hour >= ${today} and currency is not null
+        ) d group by currency having sum(amount) >= (m.policy->>'dailySpend')::numeric))
+    from accounts m left join accounts sub on sub.id = ${subaccountId} where m.id = ${accountId})`;
+}
+
+/** The policy of a call's account, and why it connects nobody now. */
+export function toGuards(row: GuardsRow | null): Pick<CallFacts, 'policy' | 'barred'> {
+  const policy = toPolicy(row?.policy ?? {});
+  const isOff = !policy.callsEnabled || row?.enabled === false;
+  return { policy, barred: isOff ? 'calls_disabled' : row?.spent ? 'spend_reached' : null };
+}
+
+/** True for a step that a budget of guesses or a limit of calls may refuse. */
+export function isGuarded(facts: Pick<CallFacts, 'policy'>, step: Pick<CallStep, 'outcome' | 'guess'>): boolean {
+  return step.guess !== null || isCapped(facts, step);
+}
+
+function isCapped({ policy }: Pick<CallFacts, 'policy'>, { outcome }: Pick<CallStep, 'outcome'>): boolean {
+  return outcome === 'connected' && Object.values(policy.caps).some((cap) => cap !== null);
+}
+
+/**
+ * Part of a statement with a CTE `after` of the recorded call: ends it with what a limit of calls is called, where
+ * the call would be one too many.
+ */
+export function checkCaps(sql: postgres.Sql, { policy }: Pick<CallFacts, 'policy'>, step: Pick<CallStep, 'outcome'>) {
+  if (!isCapped({ policy }, step)) return sql`true`;
+  const { caps } = policy;
+  return sql`within_caps(after.id, after.session_id, after.virtual_number_id, after.account_id, ${caps.sessionAtOnce}::int,
+    ${caps.sessionHourly}::int, ${caps.numberAtOnce}::int, ${caps.numberHourly}::int, ${caps.accountAtOnce}::int,
+    ${caps.accountHourly}::int)`;
+}
+
+/** The limit of calls that one more would exceed: for a call that is yet to be made. */
+export async function reachedCap(
+  { sql }: Db,
+  call: { readonly sessionId: string; readonly virtualNumberId: number; readonly accountId: string } & Pick<
+    CallFacts,
+    'policy'
+  >,
+): Promise<Bar | null> {
+  const { sessionId, virtualNumberId, accountId } = call;
+  try {
+    await sql`
+      select ${checkCaps(sql, call, { outcome: 'connected' })} from (
+        select ${sessionId}::uuid as id, ${sessionId}::uuid as session_id, ${virtualNumberId}::int as virtual_number_id,
+          ${accountId}::text as account_id
+      ) after`;
+    return null;
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === null || refusal === 'changed') throw error;
+    return refusal;
+  }
+}
+
+/** Why the statement of a step was refused: a limit of calls, or facts that are different now; null for a failure. */
+export function refusalOf(error: unknown): Bar | 'changed' | null {
+  if (sqlState(error) !== 'BA001' || !(error instanceof Error)) return null;
+  return isCap(error.message) ? error.message : 'changed';
+}

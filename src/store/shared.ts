@@ -1,0 +1,41 @@
+import { type BatchRules, inBatches } from './batch.ts';
+import { type Db, isOutage, sqlState } from './connect.ts';
+import type { Vault } from './vault.ts';
+
+// Of each verb: enough to keep the server busy while one waits for the disk or for a lock.
+const AT_ONCE = 4;
+
+/** What one verb has to say of how its callers share statements. */
+export type Shared<In, Out> = Pick<BatchRules<In, Out>, 'keyOf'> & {
+  readonly run: (db: Db, vault: Vault, items: readonly In[]) => Promise<readonly Out[]>;
+};
+
+/** A verb whose callers share statements, those of each pool among themselves. */
+export function shared<In, Out>({ run, keyOf }: Shared<In, Out>) {
+  const verbs = new WeakMap<Db, WeakMap<Vault, (item: In) => Promise<Out>>>();
+  return (db: Db, vault: Vault, item: In): Promise<Out> => {
+    const ofPool = verbs.get(db) ?? new WeakMap<Vault, (item: In) => Promise<Out>>();
+    verbs.set(db, ofPool);
+    const verb =
+      ofPool.get(vault) ??
+      inBatches({
+        run: (items: readonly In[]) => run(db, vault, items),
+        keyOf,
+        isOfAll,
+        most: db.batch,
+        atOnce: AT_ONCE,
+      });
+    ofPool.set(vault, verb);
+    return verb(item);
+  };
+}
+
+/** A lock that is held is in the way of one item, or some: the others may be done without. */
+function isOfAll(error: unknown): boolean {
+  return isOutage(error) && !/^(55P03|40P01|40001)$/.test(sqlState(error) ?? '');
+}
+
+/** Bytes as a statement's JSON carries them. */
+export function bytes(buffer: Buffer): string {
+  return `\\x${buffer.toString('hex')}`;
+}

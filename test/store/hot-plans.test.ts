@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { declared, MAIN, makeSession, startService, type TestService } from '../support/service.ts';
+import { endOfCall, plivoWebhook } from '../support/webhook-storm.ts';
+
+// Beyond five times a connection may go over to a plan that fits any parameters.
+const TIMES = 8;
+const AT_ONCE = 16;
+const HOT = ['sessions', 'leases', 'pins', 'calls'];
+const NUMBERS = 700;
+
+let service: TestService;
+let sql: postgres.Sql;
+beforeAll(async () => {
+  service = await startService({
+    bootstrap: declared({ us: NUMBERS, tr: 0 }),
+    config: { publicUrl: 'https://bauta.example' },
+  });
+  sql = postgres(service.databaseUrl, { max: 1, onnotice: () => {} });
+}, 60_000);
+afterAll(async () => {
+  await sql.end();
+  await service.close();
+});
+
+const WITH_PIN = { is_pin_authentication_required: true, generate_pin: true, pin_prompt_play: 'https://app.example/a' };
+
+/** 50 000 live sessions and as many calls that have ended, with digests of nobody. */
+async function fill(): Promise<void> {
+  // Until the test says so, nobody counts what came.
+  for (const table of HOT) await sql`alter table ${sql(table)} set (autovacuum_enabled = false)`;
+  await makeSession(service, { first_party: phone(), second_party: phone(), ...WITH_PIN });
+  await sql`
+    insert into sessions (id, account_id, virtual_number_id, first_party_digest, second_party_digest, pin_required,
+      first_pin_cipher, second_pin_cipher, single_party, cooloff_seconds, callback_url, callback_method,
+      has_unknown_caller_play, settings, created_at, modified_at, expires_at)
+    select gen_random_uuid(), ${MAIN.id}, v.id, sha256(n::text::bytea), sha256((-n)::text::bytea), n % 4 = 0, '', '', false,
+      0, '', 'POST', false, (select settings from sessions), now(), now(), now() + interval '1 hour'
+    from generate_series(1, 50000) n join virtual_numbers v on v.id = 1 + n % ${NUMBERS}::int`;
+  for (const side of ['first', 'second']) {
+    const digest = sql(`${side}_party_digest`);
+    await sql`
+      insert into leases (virtual_number_id, party_digest, session_id, side, held_until)
+      select virtual_number_id, ${digest}, id, ${side}, expires_at from sessions where first_pin_cipher = ''`;
+    await sql`
+      insert into pins (virtual_number_id, pin_digest, session_id, side, length, held_until)
+      select virtual_number_id, ${digest}, id, ${side}, 8, expires_at from sessions where first_pin_cipher = '' and pin_required`;
+  }
+  await sql`
+    insert into calls (id, provider_id, provider_call_id, account_id, virtual_number_id, session_id, outcome, reason,
+      authenticated, pin_tries, version, a_ended_at)
+    select id, 1, id::text, account_id, virtual_number_id, id, 'connected', 'known_caller', false, '{}', 1, now()
+    from sessions`;
+}
+
+/** Ends the other connections, upon which what they did is counted, and reads how often a table was read whole. */
+async function scans(): Promise<Record<string, number>> {
+  const others = sql`from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+    and backend_type = 'client backend'`;
+  await sql`select pg_terminate_backend(pid) ${others}`;
+  while ((await sql`select 1 ${others}`).length > 0) await sleep(20);
+  // Until the service has learned of it; a statement on such a connection would be refused.
+  await sleep(500);
+  await sql`select pg_stat_force_next_flush()`;
+  await sql`select pg_stat_clear_snapshot()`;
+  const rows = await sql<{ relname: string; scans: number }[]>`
+    select relname, seq_scan::int as scans from pg_stat_user_tables where relname in ${sql(HOT)}`;
+  return Object.fromEntries(rows.map(({ relname, scans }) => [relname, scans]));
+}
+
+let number = 2_000_000;
+const phone = () => {
+  number += 1;
+  return `+1202${number}`;
+};
+
+/** Every hot verb, one at a time until plans have settled, and many at once. */
+async function work(): Promise<void> {
+  const make = async (i: number) => {
+    const [caller, id] = [phone(), `plan-${number}`];
+    const made = await makeSession(service, {
+      ...{ first_party: caller, second_party: phone(), callback_url: 'https://app.example/cb' },
+      ...(i % 4 === 0 && WITH_PIN),
+    });
+    return { caller, id, made, i };
+  };
+  const call = async ({ caller, id, made, i }: Awaited<ReturnType<typeof make>>) => {
+    const question = { CallUUID: id, From: caller.slice(1), To: made.virtual_number.replace('+', '') };
+    const ask = (more: object) =>
+      plivoWebhook(service, '', { ...question, Direction: 'inbound', CallStatus: 'ringing', ...more });
+    const stranger = { CallUUID: `${id}-unknown`, From: phone().slice(1) };
+    expect(await ask({ Event: 'StartApp' })).toBe(200);
+    expect(await ask({ Event: 'StartApp', ...stranger })).toBe(200);
+    if (i % 4 === 0) {
+      expect(await ask({ ...stranger, Event: 'Redirect', Digits: made.session.first_party_pin })).toBe(200);
+    }
+    const told = { id, caller, virtualNumber: `+${question.To}`, seconds: 30, billed: 60 };
+    const ends = endOfCall({ ...told, costA: '0.00500', costB: '0.01000' });
+    for (const path of ['dial-callback/', 'hangup/'] as const) {
+      expect(await plivoWebhook(service, path, ends[path])).toBe(200);
+    }
+  };
+  for (let i = 0; i < TIMES * 2; i++) await call(await make(i));
+  const sessions = [];
+  for (let i = 0; i < AT_ONCE; i++) sessions.push(await make(i));
+  await Promise.all(sessions.map(call));
+}
+
+/** An answer may be an apology, which reads nothing. */
+async function expectAllDone(rounds: number): Promise<void> {
+  const [became] = await sql`
+    select count(*) filter (where outcome = 'connected' and not authenticated)::int as known,
+      count(*) filter (where outcome = 'connected' and authenticated)::int as by_pin,
+      count(*) filter (where outcome = 'connected' and is_over)::int as over
+    from calls where provider_call_id like 'plan-%'`;
+  const each = TIMES * 2 + AT_ONCE;
+  expect(became).toEqual({ known: rounds * each, by_pin: (rounds * each) / 4, over: rounds * each });
+}
+
+it('no hot verb reads a table whole, neither right after a bulk load nor once it is analyzed', async () => {
+  await fill();
+  const loaded = await scans();
+  await work();
+  const worked = await scans();
+  expect(worked).toEqual(loaded);
+  await sql`analyze`;
+  const analyzed = await scans();
+  await work();
+  expect(await scans()).toEqual(analyzed);
+  await expectAllDone(2);
+}, 240_000);
