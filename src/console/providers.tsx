@@ -1,0 +1,143 @@
+import { ours, useRead } from './api.ts';
+import { Badge, Copy, Empty, Page, Panel, Phone, Scroll, Shown, Time } from './parts.tsx';
+import type { Exchange } from './story.ts';
+import { T } from './texts.ts';
+
+const P = T.providers;
+
+interface Connection {
+  readonly id: number;
+  readonly dialect: string;
+  readonly address: string;
+  readonly default_country: string | null;
+  readonly default_number: string | null;
+  readonly currency: string;
+  readonly places_calls: boolean;
+  readonly checks_signatures: boolean;
+}
+
+export function Providers() {
+  const connections = useRead<{ connections: readonly Connection[] }>('/console/connections');
+  const log = useRead<{ objects: readonly Exchange[] }>(ours('Masking/Exchange/', { limit: 100 }));
+  const exchanges = log.data?.objects ?? [];
+  return (
+    <Page title={P.title}>
+      <Shown of={connections}>
+        {({ connections: all }) =>
+          all.length === 0 ? (
+            <section class="panel">
+              <Empty title={P.empty} hint={P.emptyHint} />
+            </section>
+          ) : (
+            all.map((one) => <ConnectionPanel key={one.id} connection={one} exchanges={exchanges} />)
+          )
+        }
+      </Shown>
+      <Panel title={P.log} flush>
+        <Shown of={log}>
+          {({ objects }) =>
+            objects.length === 0 ? (
+              <Empty title={P.logEmpty} hint={P.logEmptyHint} />
+            ) : (
+              <Log exchanges={objects.slice(0, 20)} />
+            )
+          }
+        </Shown>
+      </Panel>
+    </Page>
+  );
+}
+
+function ConnectionPanel({ connection, exchanges }: { connection: Connection; exchanges: readonly Exchange[] }) {
+  const mine = exchanges.filter(({ provider }) => provider === connection.dialect);
+  const addresses = P.addresses[connection.dialect] ?? { '': P.webhook };
+  return (
+    <Panel title={`${P.connection(connection.id)} · ${connection.dialect}`}>
+      <p class="faint">{P.paste}</p>
+      <dl class="addresses">
+        {Object.entries(addresses).map(([path, name]) => (
+          <div key={path}>
+            <dt>{name}</dt>
+            <dd>
+              <code>{connection.address + path}</code> <Copy text={connection.address + path} what={name} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <dl class="inline-facts">
+        <div>
+          <dt>{P.last}</dt>
+          <dd>{mine[0] === undefined ? P.lastNone : <Time at={mine[0].time} />}</dd>
+        </div>
+        <div>
+          <dt>{P.signatures}</dt>
+          <dd>{connection.checks_signatures ? P.checked : <Badge state="paused">{P.unchecked}</Badge>}</dd>
+        </div>
+        <div>
+          <dt>{P.country}</dt>
+          <dd>{connection.default_country ?? T.none}</dd>
+        </div>
+        <div>
+          <dt>{P.number}</dt>
+          <dd>
+            <Phone number={connection.default_number ?? ''} />
+          </dd>
+        </div>
+        <div>
+          <dt>{P.currency}</dt>
+          <dd>{connection.currency}</dd>
+        </div>
+        <div>
+          <dt>{P.places}</dt>
+          <dd>{connection.places_calls ? T.session.yes : T.session.no}</dd>
+        </div>
+      </dl>
+    </Panel>
+  );
+}
+
+function Log({ exchanges }: { exchanges: readonly Exchange[] }) {
+  return (
+    <Scroll>
+      <table class="cards">
+        <caption class="unseen">{P.logCaption}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{P.time}</th>
+            <th scope="col">{P.provider}</th>
+            <th scope="col">{P.webhook}</th>
+            <th scope="col">{P.virtual}</th>
+            <th scope="col">{P.decision}</th>
+            <th scope="col" class="number">
+              {P.status}
+            </th>
+            <th scope="col" class="number">
+              {P.took}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {exchanges.map((one) => (
+            <tr key={one.id}>
+              <td data-label={P.time}>
+                <Time at={one.time} />
+              </td>
+              <td data-label={P.provider}>{one.provider}</td>
+              <td data-label={P.webhook}>{one.webhook}</td>
+              <td data-label={P.virtual}>
+                <Phone number={one.virtual_number ?? ''} />
+              </td>
+              <td data-label={P.decision}>{one.decision}</td>
+              <td data-label={P.status} class="number">
+                {one.status}
+              </td>
+              <td data-label={P.took} class="number">
+                {one.duration_ms.toFixed(1)} ms
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
