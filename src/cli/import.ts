@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { isRefused } from '../core/problem.ts';
+import { onTheWire } from '../http/problems.ts';
+import { importSession } from '../service/import-session.ts';
+import { type Command, Failed, Misused } from './command.ts';
+import { readListed, sessionsIn } from './plivo-sessions.ts';
+import { accountOption, scopeFor } from './scope.ts';
+
+export const importCommand: Command = {
+  about: "Makes the live sessions of Plivo's hosted masking here, by the answers of its list call.",
+  words: 'FILE…',
+  options: accountOption,
+  run: async (deps, given) => {
+    if (given.words.length === 0) throw new Misused('Which file?');
+    const listed = given.words.flatMap(readFile);
+    const scope = await scopeFor(deps, given, ['import']);
+    const counts = { new: 0, known: 0, ended: 0 };
+    const refused: { session_uuid: string | null; place: number; reason: string }[] = [];
+    for (const [at, object] of listed.entries()) {
+      const one = readListed(object, deps.now());
+      const outcome =
+        'wish' in one ? await importSession(deps, scope, one.id, one.wish) : isRefused(one) ? one : ('ended' as const);
+      if (!isRefused(outcome)) counts[outcome] += 1;
+      else refused.push({ session_uuid: one.id, place: at + 1, reason: onTheWire(outcome.problem).text });
+    }
+    const sum = `Sessions: ${counts.new} new, ${counts.known} known, ${counts.ended} ended, ${refused.length} refused.`;
+    const reasons = refused.map((one) => `${one.session_uuid ?? `The one at place ${one.place}`}: ${one.reason}`);
+    return {
+      json: { ...counts, refused },
+      text: [sum, ...reasons].join('\n'),
+      isWhole: refused.length === 0,
+    };
+  },
+};
+
+function readFile(name: string): readonly unknown[] {
+  const sessions = sessionsIn(parseFile(name));
+  if (sessions === null) throw new Failed(`${name} holds no list of sessions.`);
+  return sessions;
+}
+
+function parseFile(name: string): unknown {
+  try {
+    return JSON.parse(readFileSync(name, 'utf8'));
+  } catch (error) {
+    // A parser's message repeats what it read.
+    if (error instanceof SyntaxError) throw new Failed(`${name} is not JSON.`);
+    throw new Failed(`${name} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}
