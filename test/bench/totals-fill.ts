@@ -47,6 +47,11 @@ export async function fill(sql: postgres.Sql, size: { sessions: number; calls: n
 /** The tallies that the statements of these sessions and calls would have written. */
 export async function tallyAll(sql: postgres.Sql): Promise<void> {
   await tallySessions(sql);
+  await tallyCalls(sql);
+}
+
+/** The tallies of every call that there is. */
+export async function tallyCalls(sql: postgres.Sql): Promise<void> {
   await sql`
     insert into tallies (account_id, subaccount_id, virtual_number_id, provider_id, hour, status, hangup_code, refusal, currency,
       amount, length_seconds, length_count, offered, connected, missed, refused, abandoned, pin_successes, pin_failures,
