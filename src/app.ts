@@ -4,23 +4,37 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { fastifyZodOpenApiPlugin, fastifyZodOpenApiTransformers } from 'fastify-zod-openapi';
 import type { Deps } from './deps.ts';
 import { answerRoutes } from './http/answer.ts';
+import { auditRoutes } from './http/audit.ts';
+import { bookRequests } from './http/audited.ts';
 import { requireAccount } from './http/auth.ts';
 import { readBodies } from './http/body.ts';
 import { callbackWebhooks } from './http/callback-webhooks.ts';
 import { callbackRoutes } from './http/callbacks.ts';
 import { callRoutes } from './http/calls.ts';
+import { consoleRoutes } from './http/console.ts';
+import { maskForConsole } from './http/console-mask.ts';
 import { endpointRoutes } from './http/endpoints.ts';
+import { erasureRoutes } from './http/erasure.ts';
 import { exchangeRoutes } from './http/exchanges.ts';
 import { healthRoutes } from './http/health.ts';
 import { maskingRoutes } from './http/masking.ts';
 import { numberRoutes } from './http/numbers.ts';
+import { shedLoad } from './http/overload.ts';
+import { policyRoutes } from './http/policy.ts';
 import { poolRoutes } from './http/pool.ts';
 import { handleErrors, refuseAddress } from './http/problems.ts';
 import { recordingRoutes } from './http/recordings.ts';
 import { reportRoutes } from './http/reports.ts';
 import { useZod } from './http/schemas.ts';
+import { simulateRoutes } from './http/simulate.ts';
+import { subaccountRoutes } from './http/subaccounts.ts';
+import { tokenRoutes } from './http/tokens.ts';
 import { totalsRoutes } from './http/totals.ts';
+import { traceRequests } from './http/tracing.ts';
 import { rememberConnections } from './service/connections.ts';
+
+// For all of a request to arrive: less than what its handler has, or a client that drips would get a 503.
+const ARRIVAL_MS = 8_000;
 
 /** The service without a socket: every route, ready for `inject` or `listen`. */
 export async function buildApp(deps: Deps): Promise<FastifyInstance> {
@@ -30,12 +44,16 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     // Its lines would carry paths and queries, which hold keys and phones.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => deps.newUuid(),
+    // Whose address is counted where sign-ins fail.
+    trustProxy: deps.config.trustProxy.length > 0 ? [...deps.config.trustProxy] : false,
     bodyLimit: 64 * 1024,
     frameworkErrors: refuseAddress,
     // What arrives while we end is answered like anything else: a call cannot wait for the next instance.
     return503OnClosing: false,
     handlerTimeout: 10_000,
-    requestTimeout: 10_000,
+    requestTimeout: ARRIVAL_MS,
+    // Fastify leaves the time for headers at 60 s, upon which Node takes the longer of the two for the body.
+    http: { headersTimeout: ARRIVAL_MS, requestTimeout: ARRIVAL_MS, connectionsCheckingInterval: 1_000 },
     connectionTimeout: 15_000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 200 },
   });
@@ -44,11 +62,16 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request;
+    const route = routeOptions.url ?? 'none';
+    if (method !== 'GET' || route.startsWith('/answer/')) deps.callbacksBooked();
+    deps.metrics.requests.observe({ method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+    if (reply.problem) deps.metrics.problems.inc({ kind: reply.problem });
     request.log.debug(
-      { method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      { method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
       'request.answered',
     );
   });
+  if (deps.tracer !== null) traceRequests(app, deps.tracer);
   handleErrors(app);
   useZod(app);
   await readBodies(app);
@@ -57,8 +80,12 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   const findConnection = rememberConnections(deps);
   answerRoutes(app, deps, findConnection);
   reportRoutes(app, deps, findConnection);
+  await app.register(async (scope) => consoleRoutes(scope, deps));
   await app.register(async (api) => {
+    shedLoad(api);
     await requireAccount(api, deps);
+    bookRequests(api, deps);
+    maskForConsole(api, deps);
     await api.register(async (scope) => maskingRoutes(scope, deps, '/v1/Account/:auth_id'));
     await api.register(async (scope) => maskingRoutes(scope, deps, ''));
     await api.register(async (scope) => numberRoutes(scope, deps));
@@ -67,8 +94,14 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     await api.register(async (scope) => endpointRoutes(scope, deps));
     await api.register(async (scope) => recordingRoutes(scope, deps));
     await api.register(async (scope) => exchangeRoutes(scope, deps));
+    await api.register(async (scope) => auditRoutes(scope, deps));
+    await api.register(async (scope) => erasureRoutes(scope, deps));
     await api.register(async (scope) => totalsRoutes(scope, deps));
     await api.register(async (scope) => poolRoutes(scope, deps));
+    await api.register(async (scope) => policyRoutes(scope, deps));
+    await api.register(async (scope) => simulateRoutes(scope, deps));
+    await api.register(async (scope) => subaccountRoutes(scope, deps));
+    await api.register(async (scope) => tokenRoutes(scope, deps));
   });
   return app;
 }

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { readConfig } from './config.ts';
+import { everyFault } from './service/operator.ts';
 import { connect, disconnect } from './store/connect.ts';
 import { startEmbedded } from './store/embedded.ts';
 import { runningUrl } from './store/embedded-url.ts';
-import { invariantFaults } from './store/invariants.ts';
-import { totalsFaults } from './store/invariants-totals.ts';
 
 // The whole database is read, which takes its time.
 const STATEMENT_TIMEOUT_MS = 30 * 60_000;
@@ -21,7 +20,7 @@ async function main(): Promise<void> {
   const server = running === null ? await startEmbedded({ directory }) : null;
   const db = connect(running ?? server?.url ?? '', { connections: 1, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   try {
-    const faults = [...(await invariantFaults(db.sql)), ...(await totalsFaults(db.sql))];
+    const faults = await everyFault({ db });
     process.stdout.write(faults.length === 0 ? 'All invariants hold.\n' : `${faults.join('\n')}\n`);
     process.exitCode = faults.length === 0 ? 0 : 1;
   } finally {

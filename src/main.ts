@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { randomInt, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,23 +9,28 @@ import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import type { Deps } from './deps.ts';
+import { collectFigures, serveMetrics, servePage } from './http/metrics.ts';
 import { startTimetable } from './jobs/timetable.ts';
 import { createLog, describeError } from './log.ts';
+import { createMetrics, watchPool } from './metrics.ts';
 import { callbackRequest } from './outbound/callback-request.ts';
 import { guardedAgent } from './outbound/guard.ts';
 import { placeCall, placingAgent } from './outbound/place-call.ts';
 import { sendCallback } from './outbound/send-callback.ts';
+import { startAuditLog } from './service/audit.ts';
 import { applyBootstrap, type Bootstrap, BootstrapError, parseBootstrap } from './service/bootstrap.ts';
-import { startDispatcher } from './service/callbacks.ts';
+import { type Dispatcher, startDispatcher } from './service/callbacks.ts';
 import { demoBootstrap, demoText } from './service/demo.ts';
 import { startExchangeLog } from './service/exchanges.ts';
 import { startPlacer } from './service/placements.ts';
+import { warmUp } from './service/warm-up.ts';
 import { hasNoAccounts } from './store/accounts.ts';
-import { connect, disconnect, isOutage, sqlState } from './store/connect.ts';
+import { connect, type Db, disconnect, isOutage, sqlState } from './store/connect.ts';
 import { startEmbedded } from './store/embedded.ts';
+import { prepareKeys } from './store/key-ring.ts';
 import { migrate, whileAlone } from './store/migrate.ts';
-import { openVault } from './store/vault.ts';
-import { isRightKey } from './store/vault-check.ts';
+import { openVault, type Vault } from './store/vault.ts';
+import { isFirst, obeyFirst, startWorkers, tellFigures, WorkerFailed } from './workers.ts';
 
 // All of an orderly end, below the 10 s that supervisors commonly give, and its parts.
 const GRACE_MS = 8_500;
@@ -33,11 +39,22 @@ const JOBS_GRACE_MS = 1_000;
 const LOG_GRACE_MS = 500;
 const SENDERS_GRACE_MS = 2_500;
 const DATABASE_GRACE_MS = 1_500;
+// Where there are workers: theirs, and what is left to this process for the database.
+const WORKERS_GRACE_MS = 8_000;
+const GRACE_WITH_WORKERS_MS = 9_500;
+
+const API_CONNECTIONS = 10;
+const ANSWER_CONNECTIONS = 10;
+const WATCH_CONNECTIONS = 2;
+// For operators, migrations and the server itself.
+const SPARE_CONNECTIONS = 20;
 
 /** The process: read the settings, open everything in order, close it in reverse. */
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const declared = config.bootstrapFile === null ? null : parseBootstrap(readBootstrap(config.bootstrapFile));
+  const leads = config.workers > 1 && cluster.isPrimary;
+  const declared =
+    config.bootstrapFile === null || !isFirst() ? null : parseBootstrap(readBootstrap(config.bootstrapFile));
   const log = createLog(config.logLevel);
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
@@ -45,56 +62,88 @@ async function main(): Promise<void> {
       await closer().catch((err: unknown) => log.warn({ err }, 'process.close_failed'));
     }
   };
-  closeWithGrace({ delay: GRACE_MS, logger: false }, async ({ err, signal }) => {
+  const delay = leads ? GRACE_WITH_WORKERS_MS : GRACE_MS;
+  const skip = cluster.isWorker ? (['SIGTERM', 'SIGINT'] as const) : [];
+  const grace = closeWithGrace({ delay, logger: false, skip: [...skip] }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'process.failed');
     else log.info({ signal }, 'process.closing');
     await close();
   });
+  if (cluster.isWorker) obeyFirst(grace.close);
 
   const databaseUrl = config.databaseUrl ?? (await startOwnDatabase(config, log, closers));
-  const db = connect(databaseUrl, { connections: 10, statementTimeoutMs: 5_000 });
-  const answerDb = connect(databaseUrl, { connections: 10, statementTimeoutMs: 1_500 });
+  if (leads) return lead(config, databaseUrl, log, closers);
+  const metrics = createMetrics();
+  const pool = (name: Parameters<typeof watchPool>[1], connections: number, statementTimeoutMs: number) =>
+    connect(databaseUrl, { connections, statementTimeoutMs, watch: watchPool(metrics, name, connections) });
+  const db = pool('api', API_CONNECTIONS, 5_000);
+  const answerDb = pool('answers', ANSWER_CONNECTIONS, 1_500);
+  const watchDb = pool('watch', WATCH_CONNECTIONS, 1_000);
   closers.push(async () => {
-    await Promise.all([disconnect(db, 1), disconnect(answerDb, 1)]);
+    await Promise.all([db, answerDb, watchDb].map((one) => disconnect(one, 1)));
   });
-  const vault = openVault(config.masterKey);
+  // Loaded only where somebody collects traces.
+  const tracer = config.traceEndpoint && (await import('./tracing.ts')).startTracing(config.traceEndpoint);
+  if (tracer) closers.push(() => atMost(LOG_GRACE_MS, tracer.close()));
+  const vault = await whileAlone(databaseUrl, () => prepareVault(databaseUrl, db, config));
   const agent = guardedAgent({ allowPrivate: config.callbackAllowPrivate });
   closers.push(() => agent.destroy());
   const providerAgent = placingAgent();
   closers.push(() => providerAgent.destroy());
   const exchanges = startExchangeLog({ db, vault, log, newUuid: randomUUID });
-  closers.push(() => atMost(LOG_GRACE_MS, exchanges.close()));
+  const audit = startAuditLog({ db, log });
+  closers.push(() => atMost(LOG_GRACE_MS, Promise.all([exchanges.close(), audit.close()])));
+  let dispatcher: Dispatcher | null = null;
   const reach: Omit<Deps, 'placer'> = {
     exchanges,
+    audit,
     config,
     db,
     answerDb,
+    watchDb,
     vault,
     log,
+    metrics,
+    tracer: tracer || null,
     now: () => new Date(),
     random: (below) => randomInt(below),
     newUuid: randomUUID,
     newKey: () => nanoid(32),
+    callbacksBooked: () => dispatcher?.booked(),
     send: (callback) => sendCallback(agent, callbackRequest(callback)),
     placeCall: (call) => placeCall(providerAgent, call),
   };
   const deps: Deps = { ...reach, placer: startPlacer(reach) };
-  const demo = await whileAlone(databaseUrl, async () => {
-    await migrate(databaseUrl);
-    if (await isRightKey(db, vault)) return bootstrap(deps, declared);
-    throw new ConfigError('MASTER_KEY is not the key that this database was written with');
-  });
+  const demo = isFirst() ? await whileAlone(databaseUrl, () => bootstrap(deps, declared)) : null;
 
-  const dispatcher = startDispatcher(deps);
+  const sender = startDispatcher(deps);
+  dispatcher = sender;
   closers.push(async () => {
-    await Promise.all([dispatcher, deps.placer].map((sender) => atMost(SENDERS_GRACE_MS, sender.close())));
+    await Promise.all([sender, deps.placer].map((one) => atMost(SENDERS_GRACE_MS, one.close())));
   });
-  const timetable = startTimetable(deps, dispatcher);
+  const timetable = startTimetable(deps, sender);
   closers.push(() => atMost(JOBS_GRACE_MS, timetable.stop()));
+  if (cluster.isWorker) tellFigures(collectFigures(deps));
+  else if (config.metrics !== null) closers.push((await serveMetrics(deps, config.metrics).catch(metricsFault)).close);
+  // Of use, not needed: whether the database answers is for readiness to say.
+  await warmUp(deps, ANSWER_CONNECTIONS).catch((err: unknown) => log.warn({ err }, 'warm_up.failed'));
   const app = await buildApp(deps);
   closers.push(() => closeApp(app));
   await app.listen({ host: config.host, port: config.port });
+  if (!isFirst()) return;
   process.stdout.write(`Bauta listens on ${config.publicUrl}\n${demo ? demoText(demo, config.publicUrl) : ''}`);
+}
+
+/** The first of several processes: it owns the database and the ports, the others do the work. */
+async function lead(config: Config, databaseUrl: string, log: Logger, closers: (() => Promise<void>)[]): Promise<void> {
+  const workers = await startWorkers(
+    log,
+    config.workers,
+    config.databaseUrl === null ? { DATABASE_URL: databaseUrl } : {},
+  );
+  closers.push(() => workers.close(WORKERS_GRACE_MS));
+  if (config.metrics === null) return;
+  closers.push((await servePage(workers.metrics, log, config.metrics).catch(metricsFault)).close);
 }
 
 /**
@@ -111,8 +160,8 @@ async function closeApp(app: FastifyInstance): Promise<void> {
 }
 
 /** What is not done by then is cut off by what is closed next. */
-function atMost(ms: number, work: Promise<void>): Promise<void> {
-  return Promise.race([work, new Promise<void>((resolve) => setTimeout(resolve, ms))]);
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, new Promise<void>((resolve) => setTimeout(resolve, ms))]);
 }
 
 async function startOwnDatabase(config: Config, log: Logger, closers: (() => Promise<void>)[]): Promise<string> {
@@ -121,12 +170,24 @@ async function startOwnDatabase(config: Config, log: Logger, closers: (() => Pro
     log.fatal({ code }, 'database.ended');
     process.exit(1);
   };
-  const server = await startEmbedded({ directory: join(config.dataDir, 'pg'), onExit }).catch((cause: unknown) => {
-    throw new ConfigError(cause instanceof Error ? cause.message : 'PostgreSQL did not start', { cause });
-  });
+  const connections = config.workers * (API_CONNECTIONS + ANSWER_CONNECTIONS + WATCH_CONNECTIONS);
+  const extraSettings = { max_connections: String(Math.max(100, connections + SPARE_CONNECTIONS)) };
+  const server = await startEmbedded({ directory: join(config.dataDir, 'pg'), onExit, extraSettings }).catch(
+    (cause: unknown) => {
+      throw new ConfigError(cause instanceof Error ? cause.message : 'PostgreSQL did not start', { cause });
+    },
+  );
   // Its watchdog goes on with it when we are gone.
   closers.push(() => atMost(DATABASE_GRACE_MS, server.stop()));
   return server.url;
+}
+
+/** Migrates the database and opens its keys. */
+async function prepareVault(databaseUrl: string, db: Db, config: Config): Promise<Vault> {
+  await migrate(databaseUrl);
+  const keys = await prepareKeys(db, { current: config.masterKey, previous: config.masterKeyPrevious });
+  if (keys === null) throw new ConfigError('MASTER_KEY is not the key that this database was written with');
+  return openVault(keys);
 }
 
 /** Applies the bootstrap file, or makes a demo in an empty store. @returns the demo when it was made now. */
@@ -149,15 +210,23 @@ function readBootstrap(file: string): string {
   }
 }
 
+function metricsFault(error: NodeJS.ErrnoException): never {
+  throw new ConfigError(`METRICS_HOST and METRICS_PORT cannot be listened on (${error.code}).`);
+}
+
 /** What an operator can mend, in words; null for a fault of ours. */
 function startFault(error: unknown): string | null {
   if (error instanceof ConfigError || error instanceof BootstrapError) return error.message;
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };
-  if (syscall === 'listen') return `HOST and PORT cannot be listened on (${code}).`;
+  // Of a worker it is the first process that binds.
+  if (syscall === 'listen' || syscall === 'bind') return `HOST and PORT cannot be listened on (${code}).`;
   return isOutage(error) ? `DATABASE_URL: the database cannot be reached (${sqlState(error)}).` : null;
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${startFault(error) ?? JSON.stringify(describeError(error))}\n`);
+  // A worker has said itself what is wrong.
+  if (!(error instanceof WorkerFailed)) {
+    process.stderr.write(`${startFault(error) ?? JSON.stringify(describeError(error))}\n`);
+  }
   process.exit(1);
 });

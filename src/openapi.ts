@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { buildApp } from './app.ts';
 import type { Deps } from './deps.ts';
 import { createLog } from './log.ts';
+import { createMetrics } from './metrics.ts';
 import { connect } from './store/connect.ts';
+import { derivedKeys } from './store/key-envelope.ts';
 import { openVault } from './store/vault.ts';
 
 /**
@@ -15,29 +17,43 @@ export async function openApiDocument(): Promise<object> {
     config: {
       host: '127.0.0.1',
       port: 3000,
+      workers: 1,
       publicUrl: 'http://127.0.0.1:3000',
       databaseUrl: null,
       dataDir: '.',
       masterKey: Buffer.alloc(32),
+      masterKeyPrevious: null,
       bootstrapFile: null,
       logLevel: 'silent',
       session: { expirySeconds: 1800, callTimeLimitSeconds: 14_400, ringTimeoutSeconds: 45 },
+      pinRisk: 0.001,
+      rateLimit: 0,
+      trustProxy: [],
       strictPhones: false,
       expirySchedule: '* * * * * *',
       callbackAllowPrivate: false,
       exchangeDays: 7,
+      metrics: null,
+      traceEndpoint: null,
+      partyDays: 30,
+      callDays: 365,
     },
     db,
     answerDb: db,
-    vault: openVault(Buffer.alloc(32)),
+    watchDb: db,
+    metrics: createMetrics(),
+    tracer: null,
+    vault: openVault(derivedKeys(Buffer.alloc(32))),
     log: createLog('silent'),
     now: () => new Date(0),
     random: () => 0,
     newUuid: randomUUID,
     newKey: () => '',
     exchanges: { record: () => {}, written: async () => {}, flush: async () => {}, close: async () => {} },
+    audit: { record: () => {}, flush: async () => {}, close: async () => {} },
     placeCall: async () => ({ kind: 'unknown', status: null }),
     placer: { wake: () => {}, close: async () => {} },
+    callbacksBooked: () => {},
     send: async () => ({ ok: false, status: null, error: 'network' }),
   };
   const app = await buildApp(deps);

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../src/config.ts';
+import { settingsTable } from '../src/settings.ts';
 import { builtService } from './built.ts';
 
 const KEY = Buffer.alloc(32, 9);
@@ -24,13 +25,29 @@ const faultsOf = (env: NodeJS.ProcessEnv): string => {
 };
 
 describe('the settings', () => {
+  test('are in the README as the schema has them; `npm run settings` brings it up to date', () => {
+    expect(settingsTable()).not.toContain('undefined');
+    expect(readFileSync('README.md', 'utf8')).toContain(`## Settings\n\n${settingsTable()}\n`);
+  });
+
   test('may all be left out, or be empty', () => {
     const defaults = readConfig({ MASTER_KEY });
     expect(defaults).toMatchObject({
-      ...{ host: '127.0.0.1', port: 3000, publicUrl: 'http://127.0.0.1:3000', databaseUrl: null, bootstrapFile: null },
+      ...{
+        host: '127.0.0.1',
+        port: 3000,
+        workers: 1,
+        publicUrl: 'http://127.0.0.1:3000',
+        databaseUrl: null,
+        bootstrapFile: null,
+      },
       session: { expirySeconds: 1800, callTimeLimitSeconds: 14_400, ringTimeoutSeconds: 45 },
+      pinRisk: 0.001,
+      rateLimit: 300,
+      trustProxy: [],
       ...{ strictPhones: false, callbackAllowPrivate: false, expirySchedule: '* * * * * *', logLevel: 'info' },
-      exchangeDays: 7,
+      ...{ exchangeDays: 7, metrics: null, traceEndpoint: null },
+      ...{ exchangeDays: 7, partyDays: 30, callDays: 365 },
     });
     const empty = Object.fromEntries(
       ['HOST', 'PORT', 'PUBLIC_URL', 'DATABASE_URL', 'SESSION_EXPIRY'].map((name) => [name, '']),
@@ -38,9 +55,20 @@ describe('the settings', () => {
     expect(readConfig({ ...empty, MASTER_KEY })).toEqual(defaults);
   });
 
+  test('make as many workers as there are cores, where they are asked to', () => {
+    expect(readConfig({ MASTER_KEY, WORKERS: 'auto' }).workers).toBe(availableParallelism());
+  });
+
   test('are each read', () => {
     const env = {
-      ...{ MASTER_KEY, HOST: '::1', PORT: '8080', DATABASE_URL: 'postgresql://u:p@db:5432/bauta', DATA_DIR: home },
+      ...{
+        MASTER_KEY,
+        HOST: '::1',
+        PORT: '8080',
+        WORKERS: '3',
+        DATABASE_URL: 'postgresql://u:p@db:5432/bauta',
+        DATA_DIR: home,
+      },
       ...{
         BOOTSTRAP_FILE: 'b.json',
         LOG_LEVEL: 'debug',
@@ -48,16 +76,35 @@ describe('the settings', () => {
         CALL_TIME_LIMIT: '70',
         RING_TIMEOUT: '80',
       },
+      PIN_RISK: '0.01',
+      RATE_LIMIT: '0',
+      TRUST_PROXY: '10.0.0.1, fd00::/8',
       ...{ STRICT_PHONES: 'true', EXPIRY_SCHEDULE: '*/5 * * * * *', CALLBACK_ALLOW_PRIVATE: 'true' },
-      EXCHANGE_DAYS: '90',
+      ...{ EXCHANGE_DAYS: '90', METRICS_HOST: '10.0.0.1', METRICS_PORT: '9464' },
+      ...{ EXCHANGE_DAYS: '90', RETENTION_PARTY_DAYS: '40', RETENTION_CALL_DAYS: '400' },
+      MASTER_KEY_PREVIOUS: Buffer.alloc(32, 8).toString('hex'),
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
     };
     expect(readConfig(env)).toEqual({
-      ...{ host: '::1', port: 8080, publicUrl: 'http://[::1]:8080', databaseUrl: env.DATABASE_URL, dataDir: home },
-      ...{ masterKey: KEY, bootstrapFile: 'b.json', logLevel: 'debug' },
+      ...{
+        host: '::1',
+        port: 8080,
+        workers: 3,
+        publicUrl: 'http://[::1]:8080',
+        databaseUrl: env.DATABASE_URL,
+        dataDir: home,
+      },
+      ...{ masterKey: KEY, masterKeyPrevious: Buffer.alloc(32, 8), bootstrapFile: 'b.json', logLevel: 'debug' },
       session: { expirySeconds: 60, callTimeLimitSeconds: 70, ringTimeoutSeconds: 80 },
+      pinRisk: 0.01,
+      rateLimit: 0,
+      trustProxy: ['10.0.0.1', 'fd00::/8'],
       ...{ strictPhones: true, expirySchedule: '*/5 * * * * *', callbackAllowPrivate: true },
-      exchangeDays: 90,
+      ...{ exchangeDays: 90, metrics: { host: '10.0.0.1', port: 9464 } },
+      traceEndpoint: 'http://collector:4318',
+      ...{ exchangeDays: 90, partyDays: 40, callDays: 400 },
     });
+    expect(readConfig({ MASTER_KEY, METRICS_PORT: '9464' }).metrics).toEqual({ host: '127.0.0.1', port: 9464 });
     expect(readConfig({ MASTER_KEY, PUBLIC_URL: 'https://mask.example/api//' }).publicUrl).toBe(
       'https://mask.example/api',
     );
@@ -65,6 +112,8 @@ describe('the settings', () => {
 
   test.each([
     ['PORT', ['0', '65536', '3000x', '-1']],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', ['collector:4318', 'grpc://collector']],
+    ['METRICS_PORT', ['0', '65536', 'on']],
     ['PUBLIC_URL', ['example.com', 'ftp://example.com']],
     ['DATABASE_URL', ['localhost:5432', 'mysql://db/x']],
     ['LOG_LEVEL', ['verbose']],
@@ -72,6 +121,10 @@ describe('the settings', () => {
     ['CALL_TIME_LIMIT', ['0', 'long']],
     ['RING_TIMEOUT', ['601']],
     ['STRICT_PHONES', ['yes', '1']],
+    ['RATE_LIMIT', ['-1', 'many']],
+    ['WORKERS', ['0', '65', '1.5', 'many']],
+    ['TRUST_PROXY', ['loopback', '10.0.0.1,', '10.0.0.0/99']],
+    ['PIN_RISK', ['0', '-0.1', '1.1', 'low']],
     ['EXPIRY_SCHEDULE', ['every minute', '61 * * * * *']],
     ['CALLBACK_ALLOW_PRIVATE', ['True']],
     ['EXCHANGE_DAYS', ['0', '91', 'week']],
@@ -94,6 +147,53 @@ describe('the settings', () => {
         .slice(1)
         .map((line) => line.split(':')[0]?.trim()),
     ).toEqual(['PORT', 'DATABASE_URL', 'MASTER_KEY', 'STRICT_PHONES']);
+    expect(message).not.toContain('hunter');
+  });
+});
+
+describe('a secret in a file', () => {
+  const URL_WITH_PASSWORD = 'postgres://bauta:hunter2@db:5432/bauta';
+  const fileWith = (text: string): string => {
+    const file = path.join(home, 'secret');
+    writeFileSync(file, text);
+    return file;
+  };
+
+  test.each(['', '\n', '\r\n'])('is read without the line end %j after it', (end) => {
+    expect(readConfig({ MASTER_KEY_FILE: fileWith(`${MASTER_KEY}${end}`) }).masterKey).toEqual(KEY);
+    const config = readConfig({ MASTER_KEY, DATABASE_URL_FILE: fileWith(`${URL_WITH_PASSWORD}${end}`) });
+    expect(config.databaseUrl).toBe(URL_WITH_PASSWORD);
+  });
+
+  test.each(['MASTER_KEY', 'DATABASE_URL'])('is refused for %s where it is given twice, not there or empty', (name) => {
+    const by = (file: string, more = {}) => faultsOf({ MASTER_KEY, [`${name}_FILE`]: file, ...more });
+    const head = `The environment has faults:\n  ${name}_FILE: `;
+    const alone = name === 'MASTER_KEY' ? { MASTER_KEY: '' } : {};
+    expect(by(fileWith('x'), { [name]: name === 'MASTER_KEY' ? MASTER_KEY : URL_WITH_PASSWORD })).toBe(
+      `${head}cannot be given together with ${name}`,
+    );
+    expect(by(path.join(home, 'hunter2'), alone)).toBe(`${head}the file cannot be read (ENOENT)`);
+    expect(by(home, alone)).toBe(`${head}the file cannot be read (EISDIR)`);
+    expect(by(fileWith('\n'), alone)).toBe(`${head}the file is empty`);
+  });
+
+  test('makes no key of its own in place of one that could not be read', () => {
+    const DATA_DIR = path.join(home, 'untouched');
+    expect(faultsOf({ DATA_DIR, MASTER_KEY_FILE: fileWith('') })).toContain('MASTER_KEY_FILE');
+    expect(() => statSync(DATA_DIR)).toThrow('ENOENT');
+  });
+
+  test('is refused by the name of its file beside all other faults, without the secret', () => {
+    const message = faultsOf({
+      PORT: 'x',
+      MASTER_KEY_FILE: fileWith('hunter3'),
+      DATABASE_URL_FILE: fileWith('hunter3'),
+    });
+    expect(message.match(/^ {2}[A-Z_]+(?=: )/gm)?.sort()).toEqual([
+      '  DATABASE_URL_FILE',
+      '  MASTER_KEY_FILE',
+      '  PORT',
+    ]);
     expect(message).not.toContain('hunter');
   });
 });

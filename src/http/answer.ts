@@ -4,7 +4,7 @@ import { maskPhone } from '../core/phone.ts';
 import type { Deps } from '../deps.ts';
 import { answerCall, calleePlay } from '../service/calls.ts';
 import type { ConnectionFinder } from '../service/connections.ts';
-import { document, inTime, refusal, type WebhookKind } from './webhook.ts';
+import { document, inTime, refusal, type WebhookKind, webhookErrors } from './webhook.ts';
 
 const inSchema = { tags: ['Telephony providers'] };
 const key = z.string().meta({ description: 'The unguessable key of a provider connection.' });
@@ -29,6 +29,7 @@ const CALLEE_PLAY = question('callee-play');
 
 /** What telephony providers ask. Whatever happens, a provider that we know gets a document of its dialect. */
 export function answerRoutes(app: FastifyInstance, deps: Deps, findConnection: ConnectionFinder): void {
+  for (const { name } of [ANSWER, CALLEE_PLAY]) deps.metrics.webhooksRefused.inc({ webhook: name }, 0);
   app.route<{ Params: { key: string } }>({
     method: ['GET', 'POST'],
     url: '/answer/:key/',
@@ -43,6 +44,7 @@ export function answerRoutes(app: FastifyInstance, deps: Deps, findConnection: C
           description: 'A document of the dialect.',
           content: { 'application/xml': { schema: plivoDocument }, 'application/json': { schema: hipcallDocument } },
         },
+        ...webhookErrors,
       },
     },
     handler: (request, reply) =>
@@ -56,6 +58,7 @@ export function answerRoutes(app: FastifyInstance, deps: Deps, findConnection: C
         }
         const { reason, plan } = await answerCall(deps, connection, parsed, signal);
         const caller = parsed.caller === null ? 'withheld' : maskPhone(parsed.caller);
+        deps.metrics.decisions.inc({ reason });
         request.log.info({ reason, ending: plan.ending.kind, caller, connection: connection.id }, 'call.decided');
         const virtualNumber = parsed.callee ?? connection.defaultNumber;
         return document(dialect, dialect.render(plan, { answerUrl }), { reason, callId: parsed.callId, virtualNumber });
@@ -69,6 +72,10 @@ export function answerRoutes(app: FastifyInstance, deps: Deps, findConnection: C
       ...inSchema,
       summary: 'What a callee hears alone after answering',
       params: z.object({ key, session: z.uuid(), side: z.enum(['first', 'second']) }),
+      response: {
+        200: { description: 'A document of the dialect.', content: { 'application/xml': { schema: z.string() } } },
+        ...webhookErrors,
+      },
     },
     handler: (request, reply) =>
       inTime(deps, findConnection, CALLEE_PLAY, request, reply, async ({ connection, dialect, webhook }) => {

@@ -16,6 +16,12 @@ const DEPTH_RULE = `should be nested less than ${DEEPEST} levels deep`;
  * `refuseUnstorable`. Bodies of GET and DELETE are ignored, whatever they hold: Plivo's SDKs send some.
  */
 export async function readBodies(app: FastifyInstance): Promise<void> {
+  // Node undoes chunks and nothing else: a body that was packed as well would be read as it stands.
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    if (/^(chunked)?$/i.test(headers['transfer-encoding'] ?? '')) return;
+    reply.header('connection', 'close');
+    throw new InvalidRequest('transfer-encoding', 'should be chunked');
+  });
   const parseJson = app.getDefaultJsonParser('remove', 'remove');
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
@@ -30,17 +36,19 @@ export async function readBodies(app: FastifyInstance): Promise<void> {
 }
 
 /**
- * Refuses queries and bodies of every kind that nothing behind can hold: deeper than 16 levels, or with NUL
+ * Refuses addresses, queries and bodies of every kind that nothing behind can hold: deeper than 16 levels, or with NUL
  * or half a surrogate pair in a text, which PostgreSQL has no place for.
  */
 export function refuseUnstorable(app: FastifyInstance): void {
-  app.addHook('preValidation', async ({ method, query, body }) => {
-    const fault = findUnstorable(query) ?? (method === 'DELETE' ? null : findUnstorable(body));
+  app.addHook('preValidation', async ({ method, params, query, body }) => {
+    const fault =
+      findUnstorable(params) ?? findUnstorable(query) ?? (method === 'DELETE' ? null : findUnstorable(body));
     if (fault !== null) throw fault;
   });
 }
 
-function findUnstorable(value: unknown): InvalidRequest | null {
+/** The first text or depth in a value that nothing behind can hold. */
+export function findUnstorable(value: unknown): InvalidRequest | null {
   if (typeof value !== 'object' || value === null) return faultOf('body', value, 0);
   for (const [key, item] of Object.entries(value)) {
     // A name that is none of ours is not repeated: it may be anything.

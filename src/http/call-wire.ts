@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hangupCause, hangupSourceWord } from '../core/hangup-cause.ts';
+import { explain, REASONS } from '../core/reasons.ts';
 import type { CallRecord } from '../service/call-records.ts';
 import { apiId } from './schemas.ts';
 
@@ -20,6 +21,12 @@ const call = z.object({
   closed_by_sweep: z.boolean().meta({ description: 'Nobody reported the end.' }),
   currency: z.string(),
   end_time: time,
+  explanation: z.string().meta({
+    description: 'Why the call went where it went, in a sentence; phones are masked.',
+    examples: [
+      '+1…34 is the first party of session …; connected to the second party; caller ID is the virtual number.',
+    ],
+  }),
   from_number: z.string().meta({ description: 'With `+`; empty where it is not known.' }),
   hangup_cause_code: z.int().nullable(),
   hangup_cause_name: z.string().nullable(),
@@ -27,6 +34,7 @@ const call = z.object({
   initiation_time: time,
   outcome: z.string().meta({ description: '`orphan`: reported without ever having been asked about.' }),
   parent_call_uuid: z.string().nullable().meta({ description: 'Of a dialled leg, the leg that it was dialled for.' }),
+  reason: z.string().meta({ description: `The same as a code: ${REASONS.join(', ')}.`, examples: ['known_caller'] }),
   resource_uri: z.string(),
   session_uuid: z.string().nullable(),
   to_number: z.string(),
@@ -53,6 +61,7 @@ export function callToWire(accountId: string, record: CallRecord): z.input<typeo
     closed_by_sweep: sweptAt !== null && facts.endedAt === null,
     currency: record.currency,
     end_time: timeOf(facts.endedAt ?? (isOver ? sweptAt : null)),
+    explanation: explain(record.reason, { ...record, side: record.callerSide }),
     from_number: record.from ?? '',
     hangup_cause_code: code,
     hangup_cause_name: code === null ? null : hangupCause(code).name,
@@ -60,6 +69,7 @@ export function callToWire(accountId: string, record: CallRecord): z.input<typeo
     initiation_time: timeOf(facts.startedAt ?? record.startedAt),
     outcome: record.outcome,
     parent_call_uuid: leg === 'b' ? record.providerCallId : null,
+    reason: record.reason,
     resource_uri: `/v1/Account/${accountId}/Call/${id}/`,
     session_uuid: record.sessionId,
     to_number: record.to ?? '',

@@ -44,7 +44,10 @@ export function callbackRoutes(app: FastifyInstance, deps: Deps): void {
       summary: 'Rotate the signing secret',
       description:
         'Until the first rotation callbacks are signed with the auth token. The former secret stays valid for 24 hours: callbacks carry both signatures until then.',
-      response: { 201: json(secretSchema, 'The new secret, shown this once.'), ...errors(401, 404, 503) },
+      response: {
+        201: json(secretSchema, 'The new secret, shown this once.'),
+        ...errors(400, 401, 404, 413, 415, 503),
+      },
     },
     handler: async (request, reply) => {
       const rotated = await rotateSigningSecret(deps, actorOf(request).id);
@@ -77,7 +80,7 @@ function logRoutes(app: FastifyInstance, deps: Deps): void {
       ...common,
       ...oneCallback,
       summary: 'Get a callback and its attempts',
-      response: { 200: json(callbackSchema, 'The callback.'), ...errors(401, 404, 503) },
+      response: { 200: json(callbackSchema, 'The callback.'), ...errors(400, 401, 404, 503) },
     },
     handler: async (request, reply) => {
       const callback = await getCallback(deps, scopeOfRequest(request), idInPath(request.params.callback_id));
@@ -96,7 +99,7 @@ function resendRoutes(app: FastifyInstance, deps: Deps): void {
       ...oneCallback,
       summary: 'Send a callback again',
       description: 'At once, and by the whole schedule if need be; also one that was delivered. Its id and body stay.',
-      response: { 202: json(doneSchema, 'The callback is due.'), ...errors(401, 404, 409, 503) },
+      response: { 202: json(doneSchema, 'The callback is due.'), ...errors(400, 401, 404, 409, 413, 415, 503) },
     },
     handler: async (request, reply) => {
       const refusal = await resendCallback(deps, scopeOfRequest(request), idInPath(request.params.callback_id));

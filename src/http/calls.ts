@@ -92,7 +92,7 @@ export function callRoutes(app: FastifyInstance, deps: Deps): void {
       ...common,
       ...oneCall,
       summary: 'Get one leg of a call by its id',
-      response: { 200: json(callSchema, 'The leg.'), ...errors(401, 404, 503) },
+      response: { 200: json(callSchema, 'The leg.'), ...errors(400, 401, 404, 503) },
     },
     handler: async (request, reply) => {
       const found = await getCall(deps, scopeOfRequest(request), request.params.call_uuid);

@@ -120,6 +120,7 @@ export const createdSchema = z
     session_uuid: z.uuid(),
     virtual_number: z.string().meta({ description: 'With `+`, unlike inside `session`.', examples: ['+14155550100'] }),
     message: z.literal('Session created'),
+    warning: z.string().optional().meta({ description: 'Where PINs that the app has fixed are guessed too easily.' }),
     session: sessionSchema,
   })
   .meta({ id: 'MaskingSessionCreated' });
@@ -131,7 +132,7 @@ export const updatedSchema = z
   .meta({ id: 'MaskingSessionUpdated' });
 
 export const deletedSchema = z
-  .object({ api_id: apiId, message: z.literal('Session expired') })
+  .object({ api_id: apiId, message: z.enum(['Session expired', 'Session erased']) })
   .meta({ id: 'MaskingSessionDeleted' });
 
 export const pageMeta = z

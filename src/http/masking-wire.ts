@@ -132,6 +132,15 @@ function defined<T extends object>(fields: T): Defined<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
+/** What an app is told of PINs that it has made too short; nothing where they are long enough. */
+export function warningOf(guessChance: number | null): { warning?: string } {
+  if (guessChance === null) return {};
+  const percent = Number((100 * guessChance).toPrecision(2));
+  return {
+    warning: `The PINs are short: whoever guesses as often as is allowed at once finds one with a chance of ${percent} %. Leave the length open, or use more digits.`,
+  };
+}
+
 /** A session as Plivo shows it: its numbers without `+`, its PIN fields null where PINs are off. */
 export function toWire(session: MaskingSession, publicUrl: string) {
   const { settings, history } = session;

@@ -63,7 +63,10 @@ export function numberRoutes(app: FastifyInstance, deps: Deps): void {
       params: account,
       summary: 'Put numbers into the pool, all or none',
       body: addNumbersBody,
-      response: { 201: json(numbersAddedSchema, 'The numbers are in the pool.'), ...errors(400, 401, 404, 409, 503) },
+      response: {
+        201: json(numbersAddedSchema, 'The numbers are in the pool.'),
+        ...errors(400, 401, 404, 409, 413, 415, 503),
+      },
     },
     handler: async (request, reply) => {
       const { numbers: texts, provider, subaccount, alias } = request.body;
@@ -89,7 +92,7 @@ export function numberRoutes(app: FastifyInstance, deps: Deps): void {
       ...common,
       params: oneNumber,
       summary: 'Get a number',
-      response: { 200: json(numberSchema, 'The number.'), ...errors(401, 404, 503) },
+      response: { 200: json(numberSchema, 'The number.'), ...errors(400, 401, 404, 503) },
     },
     handler: async (request, reply) => {
       const number = readNumber(request.params.number);
@@ -106,7 +109,7 @@ export function numberRoutes(app: FastifyInstance, deps: Deps): void {
       params: oneNumber,
       summary: 'Change a number',
       body: changeNumberBody,
-      response: { 202: json(numberChangedSchema, 'The number is changed.'), ...errors(400, 401, 404, 503) },
+      response: { 202: json(numberChangedSchema, 'The number is changed.'), ...errors(400, 401, 404, 413, 415, 503) },
     },
     handler: async (request, reply) => {
       const number = readNumber(request.params.number);
@@ -127,7 +130,7 @@ export function numberRoutes(app: FastifyInstance, deps: Deps): void {
       ...common,
       params: oneNumber,
       summary: 'Take a number out of the pool',
-      response: { 204: { description: 'The number has left the pool.' }, ...errors(401, 404, 409, 503) },
+      response: { 204: { description: 'The number has left the pool.' }, ...errors(400, 401, 404, 409, 413, 415, 503) },
     },
     handler: async (request, reply) => {
       const number = readNumber(request.params.number);

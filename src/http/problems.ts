@@ -2,6 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../core/problem.ts';
 import { isOutage } from '../service/health.ts';
 
+declare module 'fastify' {
+  interface FastifyReply {
+    /** What the request was refused with, where we have a word for it. */
+    problem?: Problem['kind'];
+  }
+}
+
 /** Thrown by validation: the first fault of a request. */
 export class InvalidRequest extends Error {
   readonly statusCode = 400;
@@ -13,9 +20,21 @@ export class InvalidRequest extends Error {
   }
 }
 
+/** Thrown for one request too many: it may come again after so many seconds. */
+export class TooMany extends Error {
+  readonly statusCode = 429;
+  readonly seconds: number;
+
+  constructor(seconds: number) {
+    super('too many requests');
+    this.seconds = seconds;
+  }
+}
+
 /** Answers with a problem: Plivo's body `{"api_id","error"}` and, where Plivo has one, its text. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const { status, text } = onTheWire(problem);
+  reply.problem = problem.kind;
   if (problem.kind === 'unavailable') reply.header('retry-after', '1');
   return sendError(reply, status, text);
 }
@@ -24,6 +43,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 export function handleErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     if (error instanceof InvalidRequest) return sendProblem(reply, error.problem);
+    if (error instanceof TooMany) reply.header('retry-after', String(error.seconds));
     const status = error.statusCode ?? 500;
     if (status < 500) return sendError(reply, status, REFUSALS[status] ?? 'The request could not be read.');
     if (status === 503 || isOutage(error)) {
@@ -74,9 +94,11 @@ const REFUSALS: Readonly<Record<number, string>> = {
   413: 'The request body is too large.',
   414: 'The URL is too long.',
   415: 'The content type is not supported: send application/json.',
+  429: 'Too many requests. Come back when Retry-After says.',
 };
 
-function onTheWire(problem: Problem): { status: number; text: string } {
+/** What a problem is to a client: its status, and Plivo's text where Plivo has one. */
+export function onTheWire(problem: Problem): { status: number; text: string } {
   switch (problem.kind) {
     case 'missing':
       return { status: 400, text: `Mandatory parameter missing. ${problem.field} must be present.` };
@@ -96,6 +118,16 @@ function onTheWire(problem: Problem): { status: number; text: string } {
       return { status: 409, text: 'The endpoint is paused. Resume it first.' };
     case 'main_account_only':
       return { status: 403, text: 'Only the main account may do this.' };
+    case 'demo_account_only':
+      return { status: 403, text: 'Only the demo account may book a pretended call.' };
+    case 'subaccount_used':
+      return { status: 409, text: 'The subaccount has numbers or live sessions.' };
+    case 'key_in_use':
+      return { status: 409, text: 'A request with this Idempotency-Key is still running. Try again.' };
+    case 'key_reused':
+      return { status: 422, text: 'This Idempotency-Key came with another body before.' };
+    case 'calls_disabled':
+      return { status: 403, text: 'Calls are switched off for this account.' };
     case 'unavailable':
       return { status: 503, text: 'The service is unavailable for a moment. Try again.' };
     default:

@@ -55,7 +55,7 @@ export function recordingRoutes(app: FastifyInstance, deps: Deps): void {
       ...common,
       params: z.object({ auth_id: z.string(), recording_id: z.string().max(200) }),
       summary: 'Get a recording',
-      response: { 200: json(recordingSchema, 'The recording.'), ...errors(401, 404, 503) },
+      response: { 200: json(recordingSchema, 'The recording.'), ...errors(400, 401, 404, 503) },
     },
     handler: async (request, reply) => {
       const found = await getRecording(deps, scopeOfRequest(request), request.params.recording_id);

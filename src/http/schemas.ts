@@ -10,11 +10,8 @@ import { InvalidRequest } from './problems.ts';
 export function useZod(app: FastifyInstance): void {
   app.setValidatorCompiler(({ schema }) => {
     return (value) => {
-      const result = (schema as z.ZodType).safeParse(value, { error: ruleOf });
-      if (result.success) return { value: result.data };
-      const [issue] = result.error.issues;
-      const field = issue?.path.map(String).join('.') || 'body';
-      return { error: new InvalidRequest(field, issue?.message ?? 'is not valid') };
+      const read = readBy(schema as z.ZodType, value);
+      return 'value' in read ? read : { error: new InvalidRequest(read.field, read.rule) };
     };
   });
   const compiled = new WeakMap<object, (value: unknown) => string>();
@@ -27,6 +24,17 @@ export function useZod(app: FastifyInstance): void {
     compiled.set(schema, stringify);
     return stringify;
   });
+}
+
+/** What a schema makes of a value, or its first fault. */
+export function readBy<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+): { readonly value: z.output<S> } | { readonly field: string; readonly rule: string } {
+  const result = schema.safeParse(value, { error: ruleOf });
+  if (result.success) return { value: result.data };
+  const [issue] = result.error.issues;
+  return { field: issue?.path.map(String).join('.') || 'body', rule: issue?.message ?? 'is not valid' };
 }
 
 /** The rule in an error's text where a schema has no words of its own. */
@@ -46,15 +54,17 @@ const REASONS: Readonly<Record<number, string>> = {
   401: 'The credentials are missing or wrong.',
   403: 'The account may not do this.',
   404: 'There is no such resource.',
-  409: 'The resource is in use.',
+  409: 'The resource is in use, or a request with this Idempotency-Key is still running.',
   413: 'The body is too large.',
   415: 'The content type is not supported.',
+  422: 'The Idempotency-Key came with another body before.',
+  429: 'Too many requests of this account, or bad sign-ins; `Retry-After` says when to come back.',
   503: 'The database is out of reach; nothing was done.',
 };
 
-/** The error answers of a route, for its documentation and its serializer. */
+/** The error answers of a route, for its documentation and its serializer; every one can have come too often. */
 export function errors<const S extends number>(...statuses: readonly S[]) {
-  const entries = statuses.map((status) => [status, json(errorBody, REASONS[status] ?? 'An error.')]);
+  const entries = [...statuses, 429].map((status) => [status, json(errorBody, REASONS[status] ?? 'An error.')]);
   return Object.fromEntries(entries) as Record<S, ReturnType<typeof json>>;
 }
 

@@ -5,10 +5,12 @@ import type { Dialect, WebhookRequest } from '../dialects/dialect.ts';
 import { dialectNamed, dialects } from '../dialects/registry.ts';
 import type { ConnectionFinder } from '../service/connections.ts';
 import { sendError, sendProblem } from './problems.ts';
+import { errorBody, errors, json } from './schemas.ts';
 import { type Noted, recordExchange as record } from './webhook-log.ts';
 
-// A person listens to silence meanwhile, and the strictest provider gives up after 5 s.
-const DEADLINE_MS = 2500;
+// A person listens to silence meanwhile, and the strictest provider gives up after 3 s. 2.5 s are promised: the rest
+// is for the way there and back, and for a machine that is busy just then.
+const DEADLINE_MS = 2_000;
 
 export type Webhook = FastifyRequest<{ Params: { key: string } }>;
 
@@ -35,6 +37,12 @@ export function document(dialect: Dialect, text: string, noted: Noted): Answer {
 export function refusal(status: 400 | 401 | 403 | 404, error: string, noted?: Noted): Answer {
   return { status, error, ...(noted && { noted }) };
 }
+
+/** What a webhook is refused with, for the documentation. */
+export const webhookErrors = {
+  ...errors(400, 401, 404, 413, 415),
+  403: json(errorBody, 'The signature is missing or wrong.'),
+};
 
 export interface WebhookKind {
   /** As the exchange log calls it. */
@@ -64,6 +72,7 @@ export async function inTime(
     dialect = dialectNamed(connection.dialect) ?? dialect;
     const webhook = toWebhook(deps, request);
     if (!kind.authenticate(dialect, webhook, connection)) {
+      deps.metrics.webhooksRefused.inc({ webhook: kind.name });
       request.log.warn({ connection: connection.id }, 'call.unauthenticated');
       if (connection.secrets.username === undefined) return refusal(403, 'The signature is missing or wrong.');
       reply.header('www-authenticate', 'Basic realm="Bauta"');
@@ -74,7 +83,7 @@ export async function inTime(
     return answer(known);
   };
   const outcome = await withDeadline(ask, request);
-  if (outcome === null) return fail(deps, kind, reply, dialect, known);
+  if (typeof outcome === 'string') return fail(deps, kind, reply, dialect, known, outcome);
   if ('error' in outcome) {
     if (known && outcome.noted) record(deps, kind, reply, known, outcome.status, outcome.noted, '');
     return sendError(reply, outcome.status, outcome.error);
@@ -83,33 +92,50 @@ export async function inTime(
   return reply.code(200).type(outcome.contentType).send(outcome.document);
 }
 
-function fail(deps: Deps, kind: WebhookKind, reply: FastifyReply, dialect: Dialect, known: Asked | null): FastifyReply {
+function fail(
+  deps: Deps,
+  kind: WebhookKind,
+  reply: FastifyReply,
+  dialect: Dialect,
+  known: Asked | null,
+  cause: Failure,
+): FastifyReply {
   if (kind.onFailure === 'ask_again') {
+    deps.metrics.reports.inc({ webhook: kind.name, reason: 'unavailable' });
     if (known) record(deps, kind, reply, known, 503, { reason: 'unavailable' }, '');
     return sendProblem(reply, { kind: 'unavailable' });
   }
+  deps.metrics.fallbacks.inc({ cause });
   const apology = dialect.render(APOLOGY, { answerUrl: '' });
   if (known) record(deps, kind, reply, known, 200, { reason: 'apology' }, apology);
   return reply.code(200).type(dialect.contentType).send(apology);
 }
 
-/** Null for what failed or came late; both are logged. */
-async function withDeadline(ask: (signal: AbortSignal) => Promise<Answer>, request: Webhook): Promise<Answer | null> {
+type Failure = 'failed' | 'late';
+
+// Once, since an error of its own for each answer would carry a stack that nobody reads.
+const OVER = new Error('nobody waits for the answer any more');
+
+/** The answer, or why there is none, which is logged. */
+async function withDeadline(
+  ask: (signal: AbortSignal) => Promise<Answer>,
+  request: Webhook,
+): Promise<Answer | Failure> {
   const end = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
+  const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => {
       request.log.error({ deadlineMs: DEADLINE_MS }, 'call.late');
-      resolve(null);
+      resolve('late');
     }, DEADLINE_MS);
   });
   try {
     return await Promise.race([ask(end.signal), late]);
   } catch (error) {
     request.log.error({ err: error }, 'call.failed');
-    return null;
+    return 'failed';
   } finally {
-    end.abort();
+    end.abort(OVER);
     clearTimeout(timer);
   }
 }
@@ -124,7 +150,21 @@ function toWebhook({ config }: Deps, request: Webhook): WebhookRequest {
     method: request.method === 'GET' ? 'GET' : 'POST',
     url: `${config.publicUrl}${request.originalUrl}`,
     headers: request.headers,
-    query: request.query as Record<string, unknown>,
+    query: queryOf(request.originalUrl),
     body: request.body,
   };
+}
+
+/**
+ * The query as signatures take it. Fastify would read what stands behind a "#", which no signature covers, and decodes
+ * broken escapes in another way: somebody could add to a signed request.
+ */
+function queryOf(target: string): Record<string, string | string[]> {
+  const pairs = new URLSearchParams(/^[^?#]*\?([^#]*)/.exec(target)?.[1] ?? '');
+  return Object.fromEntries(
+    [...new Set(pairs.keys())].map((name) => {
+      const [first = '', ...others] = pairs.getAll(name);
+      return [name, others.length === 0 ? first : [first, ...others]];
+    }),
+  );
 }

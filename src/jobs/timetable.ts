@@ -1,15 +1,19 @@
 import cron, { type ScheduledTask } from 'node-cron';
 import type { Deps } from '../deps.ts';
+import { forgetSignIns } from '../service/accounts.ts';
 import { sweepCalls } from '../service/call-sweep.ts';
 import type { Dispatcher } from '../service/callbacks.ts';
 import { tidyEndpoints } from '../service/endpoints.ts';
 import { purgeExchanges } from '../service/exchanges.ts';
 import { expireSessions } from '../service/expiry.ts';
+import { refreshKeys, resealAll } from '../service/keys.ts';
 import { settleAbandoned } from '../service/placements.ts';
+import { eraseOld, purgeOld } from '../service/retention.ts';
 import { foldTallies } from '../service/totals.ts';
 
 const EVERY_SECOND = '* * * * * *';
 const EVERY_FIVE_SECONDS = '*/5 * * * * *';
+const EVERY_TEN_SECONDS = '*/10 * * * * *';
 const EVERY_TEN_MINUTES = '0 */10 * * * *';
 const EVERY_HALF_MINUTE = '*/30 * * * * *';
 
@@ -28,13 +32,22 @@ export function startTimetable(deps: Deps, dispatcher: Dispatcher): { stop(): Pr
     { name: 'settle abandoned placements', schedule: EVERY_FIVE_SECONDS, verb: () => settleAbandoned(deps) },
     { name: 'fold tallies', schedule: EVERY_SECOND, verb: () => foldTallies(deps) },
     { name: 'hold back what is paused', schedule: EVERY_FIVE_SECONDS, verb: () => tidyEndpoints(deps) },
+    { name: 'forget wrong credentials', schedule: EVERY_HALF_MINUTE, verb: () => forgetSignIns(deps) },
     { name: 'purge exchanges', schedule: EVERY_TEN_MINUTES, verb: () => purgeExchanges(deps) },
+    { name: 'erase who took part long ago', schedule: EVERY_TEN_MINUTES, verb: () => eraseOld(deps) },
+    { name: 'delete what is kept no longer', schedule: EVERY_TEN_MINUTES, verb: () => purgeOld(deps) },
+    { name: 'read the keys again', schedule: EVERY_TEN_SECONDS, verb: () => refreshKeys(deps) },
+    { name: 'seal anew', schedule: EVERY_TEN_SECONDS, verb: () => resealAll(deps) },
     { name: 'send callbacks', schedule: EVERY_SECOND, verb: async () => dispatcher.wake() },
   ];
+  for (const { name } of jobs) deps.metrics.jobFailures.inc({ name }, 0);
   const running = new Set<Promise<unknown>>();
   const tasks = jobs.map(({ name, schedule, verb }): ScheduledTask => {
     const run = async () => {
-      const work = verb().catch((error) => deps.log.warn({ err: error, job: name }, 'job.failed'));
+      const work = verb().catch((error) => {
+        deps.metrics.jobFailures.inc({ name });
+        deps.log.warn({ err: error, job: name }, 'job.failed');
+      });
       running.add(work);
       await work.finally(() => running.delete(work));
     };

@@ -122,27 +122,7 @@ export async function applyBootstrap({ db, vault }: Deps, file: Bootstrap): Prom
     await putAccount(db, vault, { id: a.auth_id, parentId: a.parent ?? null, name: a.name }, a.auth_token);
   }
   const ids = new Map<string, number>();
-  for (const p of file.providers) {
-    const id = await putConnection(db, vault, {
-      accountId: p.account,
-      dialect: p.dialect,
-      defaultCountry: p.default_country ?? null,
-      defaultNumber: p.default_number ?? null,
-      successPlayUrl: p.success_play ?? '',
-      failurePlayUrl: p.failure_play ?? '',
-      secrets: {
-        key: p.key,
-        ...(p.currency !== undefined && { currency: p.currency }),
-        ...(p.dialect === 'plivo' && p.auth_id !== undefined && { authId: p.auth_id }),
-        ...(p.dialect === 'plivo' && p.api_url !== undefined && { apiUrl: p.api_url.replace(/\/+$/, '') }),
-        ...(p.dialect === 'plivo' && p.auth_token !== undefined && { authToken: p.auth_token }),
-        ...(p.dialect === 'hipcall' && p.username !== undefined && { username: p.username }),
-        ...(p.dialect === 'hipcall' && p.password !== undefined && { password: p.password }),
-        ...(p.fallback_destination !== undefined && { fallbackDestination: p.fallback_destination }),
-      },
-    });
-    ids.set(p.key, id);
-  }
+  for (const p of file.providers) ids.set(p.key, await putProvider({ db, vault }, p));
   for (const n of file.numbers) {
     const parent = parents.get(n.account) ?? null;
     const providerId = ids.get(n.provider);
@@ -153,6 +133,39 @@ export async function applyBootstrap({ db, vault }: Deps, file: Bootstrap): Prom
     const outcome = await putNumbers(db, 'operator', place, [{ number: n.number, country }]);
     if (outcome === 'taken') throw new BootstrapError(`The number ${n.number} is held by sessions of another account.`);
   }
+}
+
+/** Reads one declared connection. @throws BootstrapError with all faults at once. */
+export function parseProvider(json: unknown): Bootstrap['providers'][number] {
+  const result = provider.safeParse(json);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map((issue) => `  ${issue.path.join('.') || 'connection'}: ${issue.message}`);
+  throw new BootstrapError(`The connection has faults:\n${faults.join('\n')}`);
+}
+
+/** Brings a connection to what is declared. Repeatable. @returns its id. */
+export function putProvider(
+  { db, vault }: Pick<Deps, 'db' | 'vault'>,
+  p: Bootstrap['providers'][number],
+): Promise<number> {
+  return putConnection(db, vault, {
+    accountId: p.account,
+    dialect: p.dialect,
+    defaultCountry: p.default_country ?? null,
+    defaultNumber: p.default_number ?? null,
+    successPlayUrl: p.success_play ?? '',
+    failurePlayUrl: p.failure_play ?? '',
+    secrets: {
+      key: p.key,
+      ...(p.currency !== undefined && { currency: p.currency }),
+      ...(p.dialect === 'plivo' && p.auth_id !== undefined && { authId: p.auth_id }),
+      ...(p.dialect === 'plivo' && p.api_url !== undefined && { apiUrl: p.api_url.replace(/\/+$/, '') }),
+      ...(p.dialect === 'plivo' && p.auth_token !== undefined && { authToken: p.auth_token }),
+      ...(p.dialect === 'hipcall' && p.username !== undefined && { username: p.username }),
+      ...(p.dialect === 'hipcall' && p.password !== undefined && { password: p.password }),
+      ...(p.fallback_destination !== undefined && { fallbackDestination: p.fallback_destination }),
+    },
+  });
 }
 
 /** The places of values that stand in the list before. */

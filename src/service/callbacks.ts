@@ -3,12 +3,14 @@ import { nextAttemptSeconds } from '../core/retry.ts';
 import type { Deps } from '../deps.ts';
 import type { CallbackOutcome } from '../outbound/send-callback.ts';
 import { markDelivered, markFailed } from '../store/callback-outcomes.ts';
-import { type DueCallback, openCallback, takeDueCallbacks } from '../store/callbacks.ts';
+import { type DueCallback, nextDueInMs, openCallback, takeDueCallbacks } from '../store/callbacks.ts';
 
 /** Sends callbacks that are due, and goes on as long as there are some. */
 export interface Dispatcher {
   /** Looks for due callbacks now. Cheap when there are none; never rejects. */
   wake(): void;
+  /** Some may have been booked just now: looks for them at once where it has not looked for a moment, else soon. */
+  booked(): void;
   /** Takes no more, and resolves when those under way are settled. */
   close(): Promise<void>;
 }
@@ -22,6 +24,10 @@ const QUICK_MS = 2_000;
 const QUICK_REMEMBERED = 1_000;
 // Longer than the 15 s of an attempt, so that nobody else takes a callback that is being sent.
 const LEASE_SECONDS = 30;
+// Where callbacks are booked all the time it looks for them so often, and not after each booking.
+const REST_MS = 50;
+// What is due later is seen when the timetable wakes it the next time.
+const HORIZON_MS = 1_500;
 const RANDOM_STEPS = 1_000_000;
 // As Svix has it: five days of nothing but failures, and not only one or two callbacks in them.
 const PAUSE_RULE = { failures: 10, seconds: 5 * 86_400 };
@@ -42,6 +48,22 @@ export function startDispatcher(deps: Deps): Dispatcher {
   let taking: Promise<void> | null = null;
   let isWanted = false;
   let settled = () => {};
+  let tookAt = Number.NEGATIVE_INFINITY;
+  let rest: NodeJS.Timeout | null = null;
+  let planned: NodeJS.Timeout | undefined;
+
+  function booked(): void {
+    if (rest !== null || isClosed) return;
+    const wait = tookAt + REST_MS - performance.now();
+    if (wait <= 0) {
+      wake();
+      return;
+    }
+    rest = setTimeout(() => {
+      rest = null;
+      wake();
+    }, wait);
+  }
 
   function wake(): void {
     isWanted = true;
@@ -55,6 +77,7 @@ export function startDispatcher(deps: Deps): Dispatcher {
 
   async function take(): Promise<void> {
     isWanted = false;
+    tookAt = performance.now();
     const places = [...underWay].map(([endpoint, count]) => ({ endpoint, count, isQuick: quick.has(endpoint) }));
     const takenByOthers = places.reduce((sum, { count, isQuick }) => sum + (isQuick ? 0 : count), 0);
     const wish = {
@@ -69,10 +92,20 @@ export function startDispatcher(deps: Deps): Dispatcher {
       leaseSeconds: LEASE_SECONDS,
     };
     try {
-      for (const due of await takeDueCallbacks(deps.db, wish)) launch(due);
+      const taken = await takeDueCallbacks(deps.db, wish);
+      for (const due of taken) launch(due);
+      if (taken.length === 0) await plan();
     } catch (error) {
       deps.log.warn({ err: error }, 'callback.take_failed');
     }
+  }
+
+  /** Wakes it at the instant at which the next one is due. Only asked for when there is nothing else to do. */
+  async function plan(): Promise<void> {
+    const ms = await nextDueInMs(deps.db);
+    if (ms === null || ms > HORIZON_MS || isClosed) return;
+    clearTimeout(planned);
+    planned = setTimeout(wake, Math.max(0, Math.ceil(ms)));
   }
 
   function launch(due: DueCallback): void {
@@ -101,8 +134,11 @@ export function startDispatcher(deps: Deps): Dispatcher {
 
   return {
     wake,
+    booked,
     async close() {
       isClosed = true;
+      if (rest !== null) clearTimeout(rest);
+      clearTimeout(planned);
       while (inFlight > 0 || taking !== null) {
         await new Promise<void>((resolve) => {
           settled = resolve;
@@ -134,11 +170,18 @@ async function attempt(deps: Deps, due: DueCallback): Promise<boolean> {
     { callback: callback.id, event: callback.event, attempt: due.attempt, ...outcome, durationMs, retryInSeconds },
     'callback.attempted',
   );
+  deps.metrics.callbackAttempts.inc({ outcome: inAWord(outcome) });
+  if (retryInSeconds === null && !outcome.ok) deps.metrics.callbacksGivenUp.inc();
   if (outcome.ok) await markDelivered(deps.db, made, outcome.status);
   else if (await markFailed(deps.db, made, { ...outcome, retryInSeconds }, PAUSE_RULE)) {
     deps.log.warn({ account: mainAccountId, endpoint, reason: 'failing' }, 'endpoint.paused');
   }
   return outcome.status !== null && durationMs < QUICK_MS;
+}
+
+/** `delivered`, a word for why it was not, or the class of its status such as `status 5xx`. */
+function inAWord(outcome: CallbackOutcome): string {
+  return outcome.ok ? 'delivered' : outcome.error.replace(/^status (\d)\d\d$/, 'status $1xx');
 }
 
 function retryIn(deps: Deps, due: DueCallback, outcome: CallbackOutcome & { ok: false }): number | null {

@@ -1,5 +1,5 @@
 import { decideCall, UNKNOWN_NUMBER } from '../core/call.ts';
-import type { CallDecision, FallbackDestination } from '../core/call-facts.ts';
+import type { Bar, CallDecision, CallStep, FallbackDestination } from '../core/call-facts.ts';
 import type { CallQuestion } from '../core/call-question.ts';
 import { isPhone } from '../core/phone.ts';
 import { APOLOGY, type Ending } from '../core/plan.ts';
@@ -47,17 +47,35 @@ export async function answerCall(
   };
   const digits =
     question.digits === null ? null : vault.pinDigest(virtualNumber, question.digits).toString('base64url');
+  const { tryNumber, attestation } = question;
+  const asked = { digits, tryNumber, attestation, hasKeyed: question.digits !== null && question.digits !== '' };
+  let capped: Bar | null = null;
   for (let round = 0; round < ROUNDS; round++) {
     const loaded = await loadCall(db, vault, query);
     if (loaded === null) return UNKNOWN_NUMBER;
-    const facts = { ...loaded.facts, connection: onCall(deps, connection) };
-    const decision = decideCall(facts, { digits, tryNumber: question.tryNumber });
+    const facts = { ...loaded.facts, connection: onCall(deps, connection), barred: loaded.facts.barred ?? capped };
+    const decision = decideCall(facts, asked);
     if (decision.step === null) return decision;
     if (signal?.aborted) return { plan: APOLOGY, reason: 'late', step: null };
-    const overdue = longestSeconds(decision.plan.ending);
-    if (await recordStep(db, vault, query, loaded, decision.step, fresh, overdue)) return decision;
+    const { step } = decision;
+    const overdueInSeconds = longestSeconds(decision.plan.ending);
+    const outcome = await recordStep(db, vault, { query, loaded, step, fresh, overdueInSeconds });
+    if (outcome === 'recorded') {
+      countStep(deps, step, asked.hasKeyed);
+      return decision;
+    }
+    if (outcome !== 'changed') capped = outcome;
   }
+  deps.metrics.fallbacks.inc({ cause: 'contended' });
   return { plan: APOLOGY, reason: 'contended', step: null };
+}
+
+/** Counted with what was booked, so that a provider's repeated request counts nothing twice. */
+function countStep({ metrics }: Deps, { outcome, reason, pinEvent, guess }: CallStep, hasKeyed: boolean): void {
+  if (outcome === 'refused') metrics.callsRefused.inc({ reason });
+  const result = hasKeyed && guess === null ? 'refused_by_limit' : 'wrong';
+  if (pinEvent?.status === 'failed') metrics.pinEntries.inc({ result });
+  if (pinEvent?.status === 'success') metrics.pinEntries.inc({ result: 'right' });
 }
 
 /** After how many seconds a call with this ending is over for certain, or taken to be. */
@@ -70,7 +88,8 @@ export async function calleePlay(deps: Deps, connection: Connection, sessionId: 
   return (await playUrl(deps.answerDb, connection.accountId, sessionId, side)) || null;
 }
 
-function onCall(deps: Deps, connection: Connection) {
+/** What a connection adds to the facts of its calls. */
+export function onCall(deps: Deps, connection: Connection) {
   const { successPlayUrl, failurePlayUrl, secrets } = connection;
   return { successPlayUrl, failurePlayUrl, fallback: fallbackOf(deps, secrets.fallbackDestination) };
 }

@@ -1,4 +1,5 @@
 import { customAlphabet } from 'nanoid';
+import { DEMO_NAME } from '../core/account.ts';
 import type { Deps } from '../deps.ts';
 import { type Bootstrap, parseBootstrap } from './bootstrap.ts';
 
@@ -12,7 +13,7 @@ export function demoBootstrap({ newKey }: Deps): Bootstrap {
   ]);
   return parseBootstrap(
     JSON.stringify({
-      accounts: [{ auth_id: authId, auth_token: newKey(), name: 'demo' }],
+      accounts: [{ auth_id: authId, auth_token: newKey(), name: DEMO_NAME }],
       providers: [
         { key: plivoKey, account: authId, dialect: 'plivo' },
         {

@@ -1,7 +1,7 @@
 import type { Scope } from '../core/account.ts';
 import { countryOf, type Phone } from '../core/phone.ts';
 import { invalid, isRefused, type Refused, refused } from '../core/problem.ts';
-import type { Deps } from '../deps.ts';
+import type { StoreDeps } from '../deps.ts';
 import { findAccount } from '../store/accounts.ts';
 import {
   changeNumber,
@@ -23,7 +23,7 @@ export interface NumberWish {
 
 /** Puts numbers into the pool, all or none. */
 export async function addNumbers(
-  deps: Deps,
+  deps: StoreDeps,
   scope: Scope,
   numbers: readonly Phone[],
   wish: NumberWish,
@@ -42,15 +42,25 @@ export async function addNumbers(
   return (await putNumbers(deps.db, scope, place, rows)) === 'put' ? null : refused({ kind: 'number_taken' });
 }
 
-export async function getNumber(deps: Deps, scope: Scope, number: Phone): Promise<VirtualNumber | Refused> {
+export async function getNumber(deps: StoreDeps, scope: Scope, number: Phone): Promise<VirtualNumber | Refused> {
   return (await findNumber(deps.db, scope, number)) ?? refused({ kind: 'not_found', what: 'number' });
 }
 
-export function listNumbers(deps: Deps, scope: Scope, filter: NumberFilter, page: { limit: number; offset: number }) {
+export function listNumbers(
+  deps: StoreDeps,
+  scope: Scope,
+  filter: NumberFilter,
+  page: { limit: number; offset: number },
+) {
   return listStored(deps.db, scope, filter, page);
 }
 
-export async function updateNumber(deps: Deps, scope: Scope, number: Phone, wish: NumberWish): Promise<Refused | null> {
+export async function updateNumber(
+  deps: StoreDeps,
+  scope: Scope,
+  number: Phone,
+  wish: NumberWish,
+): Promise<Refused | null> {
   const subaccountId =
     wish.subaccountId === undefined ? undefined : await subaccountFor(deps, scope, wish.subaccountId);
   if (isRefused(subaccountId)) return subaccountId;
@@ -65,13 +75,13 @@ export async function updateNumber(deps: Deps, scope: Scope, number: Phone, wish
 }
 
 /** Takes a number out of the pool, unless a session or a cool-off holds it. */
-export async function removeNumber(deps: Deps, scope: Scope, number: Phone): Promise<Refused | null> {
+export async function removeNumber(deps: StoreDeps, scope: Scope, number: Phone): Promise<Refused | null> {
   if (await retireNumber(deps.db, scope, number)) return null;
   const isThere = (await findNumber(deps.db, scope, number)) !== null;
   return refused(isThere ? { kind: 'number_leased' } : { kind: 'not_found', what: 'number' });
 }
 
-async function subaccountFor(deps: Deps, scope: Scope, wished: string | null): Promise<string | null | Refused> {
+async function subaccountFor(deps: StoreDeps, scope: Scope, wished: string | null): Promise<string | null | Refused> {
   if (wished === scope.subaccountId) return wished;
   if (scope.subaccountId !== null) return invalid('subaccount', 'cannot be another than your own');
   const account = wished === null ? null : await findAccount(deps.db, wished);
@@ -80,7 +90,7 @@ async function subaccountFor(deps: Deps, scope: Scope, wished: string | null): P
   return wished;
 }
 
-async function providerFor(deps: Deps, scope: Scope, key: string | undefined): Promise<number | Refused> {
+async function providerFor(deps: StoreDeps, scope: Scope, key: string | undefined): Promise<number | Refused> {
   const connections = await connectionsOf(deps.db, scope.accountId);
   if (key === undefined) {
     const [only] = connections;

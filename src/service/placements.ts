@@ -1,4 +1,7 @@
+import { destinationFault } from '../core/call-policy.ts';
+import type { Reason } from '../core/reasons.ts';
 import type { Deps } from '../deps.ts';
+import { reachedCap } from '../store/call-guards.ts';
 import {
   type Placed,
   type Placement,
@@ -103,6 +106,11 @@ async function place(deps: Needs, placement: Placement): Promise<void> {
   if (dialect !== 'plivo' || !authId || !authToken || firstParty === null) {
     return settle(deps, placement, failed('place_unsupported'));
   }
+  const refusal =
+    placement.barred ??
+    (destinationFault(placement.policy, firstParty) === null ? null : 'destination_denied') ??
+    (await reachedCap(deps.db, placement));
+  if (refusal !== null) return settle(deps, placement, failed(refusal));
   const answerUrl = `${deps.config.publicUrl}/answer/${secrets.key}/`;
   const outcome = await deps.placeCall({
     apiUrl: secrets.apiUrl ?? PLIVO_API,
@@ -132,7 +140,7 @@ function made({ settings }: Placement, requestId: string): Placed {
   return { kind: 'placed', requestId, overdueInSeconds };
 }
 
-function failed(reason: string, hangupCode = ROUTING_ERROR): Placed {
+function failed(reason: Reason, hangupCode = ROUTING_ERROR): Placed {
   return { kind: 'failed', reason, hangupCode };
 }
 

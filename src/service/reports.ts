@@ -17,7 +17,7 @@ export async function reportCall(deps: Deps, connection: Connection, report: Cal
   const reporter = { providerId: connection.id, accountId, currency };
   const id = deps.newUuid();
   for (let round = 0; round < ROUNDS; round++) {
-    const reason = await recordReport(deps.answerDb, deps.vault, reporter, report, id);
+    const reason = await recordReport(deps.db, deps.vault, reporter, report, id);
     if (reason !== 'contended') return { reason };
   }
   throw new Error('a report that was contended in every round');

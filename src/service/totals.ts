@@ -1,7 +1,7 @@
 import type { Scope } from '../core/account.ts';
 import { isRefused, type Refused } from '../core/problem.ts';
 import { boundHours, type Grouping, type HourRange } from '../core/totals.ts';
-import type { Deps } from '../deps.ts';
+import type { Deps, StoreDeps } from '../deps.ts';
 import { foldTallies as foldStored } from '../store/tallies.ts';
 import { readTotals, type Totals } from '../store/totals.ts';
 
@@ -14,7 +14,7 @@ export interface TotalsWish {
 }
 
 /** The account's totals of a range of whole hours. */
-export async function sumUp(deps: Deps, scope: Scope, wish: TotalsWish): Promise<(Totals & HourRange) | Refused> {
+export async function sumUp(deps: StoreDeps, scope: Scope, wish: TotalsWish): Promise<(Totals & HourRange) | Refused> {
   const range = boundHours(wish.from, wish.to, deps.now());
   if (isRefused(range)) return range;
   const { grouping, page } = wish;

@@ -20,6 +20,9 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
+const WHY = () =>
+  `+1…00 is the first party of session ${session}; connected to the second party; caller ID is the virtual number.`;
+
 type Json = Readonly<Record<string, unknown>>;
 
 const tell = async (callId: string, ...names: string[]) => {
@@ -115,11 +118,13 @@ describe('every address in an interaction', () => {
       ...{ bill_duration: 38, billed_duration: 60, call_duration: 38, total_amount: '0.00500', total_rate: '0.00500' },
       ...{ hangup_cause_code: 4000, hangup_cause_name: 'Normal Hangup', hangup_source: 'Callee', currency: 'USD' },
       ...{ outcome: 'connected', session_uuid: session, closed_by_sweep: false, resource_uri: `${CALLS}call-1/` },
+      ...{ reason: 'known_caller', explanation: WHY() },
     });
     const { body: second } = await api(service, 'GET', `${CALLS}call-1-b/`);
     expect(second).toMatchObject({
       ...{ call_uuid: 'call-1-b', parent_call_uuid: 'call-1', call_direction: 'outbound', call_duration: 31 },
       ...{ from_number: virtualNumber, to_number: CALLEE, total_amount: '0.01780', total_rate: '0.01780' },
+      explanation: WHY(),
     });
     const { body: recording } = await api(service, 'GET', `${RECORDINGS}call-1-r/`);
     expect(recording).toMatchObject({
@@ -177,6 +182,10 @@ describe('the list of calls', () => {
   it('filters by session, direction, outcome, phone, id and time', async () => {
     await reported({ caller: '+12025559999', virtualNumber }, { legA: { endedAt: 'heard' } })(service, 'lost');
     expect(await ids('outcome=orphan')).toEqual(['lost']);
+    const { body } = await api(service, 'GET', `${CALLS}?outcome=orphan`);
+    expect(body).toMatchObject({
+      objects: [{ reason: 'never_asked', explanation: expect.stringContaining('reported') }],
+    });
     expect(await ids(`session_uuid=${session}`)).toEqual(['call-2', 'call-1', 'call-1-b']);
     expect(await ids('number=%2B12025559999')).toEqual(['lost']);
     expect(await ids('call_uuid=call-1-b')).toEqual(['call-1-b']);

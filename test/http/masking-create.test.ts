@@ -215,6 +215,21 @@ describe('PINs', () => {
     expect(session.second_party_pin).toMatch(new RegExp(`^\\d{${length}}$`));
     expect(session.first_party_pin).not.toBe(session.second_party_pin);
   });
+
+  it('are as long as guessing on their number asks for where the app leaves the length open', async () => {
+    const wish = { ...WITH_PIN, first_party_pin: null, second_party_pin: null, generate_pin: true };
+    const made = await create(wish);
+    expect(made.session.generate_pin_length).toBe(5);
+    expect(made.session.first_party_pin).toMatch(/^\d{5}$/);
+    expect(made.body.warning).toBeUndefined();
+  });
+
+  it('are said to be short where the app has made them so', async () => {
+    const { body } = await create(WITH_PIN);
+    expect(body.warning).toMatch(/chance of 0\.\d+ %/);
+    const long = await create({ ...WITH_PIN, first_party_pin: '7413806', second_party_pin: '2958146' });
+    expect(long.body.warning).toBeUndefined();
+  });
 });
 
 describe('a party', () => {

@@ -231,7 +231,12 @@ describe('every form of the address', () => {
     ['POST', NOBODY, 404, 'The session was not found.'],
     ['DELETE', NOBODY, 404, 'The session was not found.'],
     ['GET', 'no-id', 404, 'The session was not found.'],
-    ['DELETE', `${NOBODY}%00`, 404, 'The session was not found.'],
+    [
+      'DELETE',
+      `${NOBODY}%00`,
+      400,
+      'Invalid parameter. session_uuid should be text without NUL and without half a surrogate pair.',
+    ],
     ['GET', `${NOBODY}/more`, 404, 'The requested URL was not found.'],
     ['PUT', '', 405, 'The method is not allowed for this URL.'],
     ['PATCH', '', 405, 'The method is not allowed for this URL.'],

@@ -113,7 +113,7 @@ describe('a number', () => {
     },
   );
 
-  it.each(['14155550999', 'x', '911', '%00', '١٤١٥٥٥٥٠١٠١', '1'.repeat(50)])('is not found as %s', async (text) => {
+  it.each(['14155550999', 'x', '911', '١٤١٥٥٥٥٠١٠١', '1'.repeat(50)])('is not found as %s', async (text) => {
     for (const answer of [await get(text), await change(text, {}), await remove(text)])
       expect(answer).toMatchObject(refusal(404, 'The number was not found.'));
   });

@@ -60,6 +60,9 @@ describe('a start is refused with a message for people', () => {
     expect(await refusal({ PORT: new URL(taken.url).port })).toBe(
       'HOST and PORT cannot be listened on (EADDRINUSE).\n',
     );
+    expect(await refusal({ METRICS_PORT: new URL(taken.url).port })).toBe(
+      'METRICS_HOST and METRICS_PORT cannot be listened on (EADDRINUSE).\n',
+    );
     taken.kill('SIGTERM');
     await taken.ended;
   });

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BlockedError, callableUrl, guardedAgent, type Resolver } from '../../src/outbound/guard.ts';
 import { sendCallback } from '../../src/outbound/send-callback.ts';
-import { HOSTILE_NAMES, hostileUrls, loopbackHosts } from './hostile-urls.ts';
+import { HOSTILE_NAMES, hostileUrls, loopbackHosts, privateAddresses } from './hostile-urls.ts';
 import { bare, fakeResolver, lookupAddress, type Receiver, receiver } from './receiver.ts';
 
 const PUBLIC = '93.184.215.14';
@@ -15,6 +15,21 @@ beforeAll(async () => {
 });
 afterEach(() => vi.restoreAllMocks());
 afterAll(() => Promise.all([v4.close(), v6.close()]));
+
+/** Nothing outside may be contacted by a test: notes the addresses that would be, and refuses. */
+function noteConnections(): string[] {
+  const connected: string[] = [];
+  vi.spyOn(net, 'connect').mockImplementation(((options: net.TcpNetConnectOpts) => {
+    const socket = new net.Socket();
+    options.lookup?.(String(options.host), { all: true }, (error, addresses) => {
+      if (error === null)
+        connected.push(...[addresses].flat().map((one) => (typeof one === 'string' ? one : one.address)));
+      socket.destroy(error ?? Object.assign(new Error(), { code: 'ECONNREFUSED' }));
+    });
+    return socket;
+  }) as typeof net.connect);
+  return connected;
+}
 
 const reached = () => [v4.connections(), v6.connections()];
 
@@ -45,17 +60,7 @@ describe('the guard of outgoing requests', () => {
   });
 
   it('connects only to an address it has judged, so a name that changes its address gains nothing', async () => {
-    const connected: string[] = [];
-    // Nothing outside may be contacted by a test: note the address that would be, and refuse.
-    vi.spyOn(net, 'connect').mockImplementation(((options: net.TcpNetConnectOpts) => {
-      const socket = new net.Socket();
-      options.lookup?.(String(options.host), { all: true }, (error, addresses) => {
-        if (error === null)
-          connected.push(...[addresses].flat().map((one) => (typeof one === 'string' ? one : one.address)));
-        socket.destroy(error ?? Object.assign(new Error(), { code: 'ECONNREFUSED' }));
-      });
-      return socket;
-    }) as typeof net.connect);
+    const connected = noteConnections();
     const answers = [PUBLIC, '127.0.0.1'];
     let asked = 0;
     const resolver: Resolver = (_name, _options, callback) =>
@@ -66,6 +71,22 @@ describe('the guard of outgoing requests', () => {
     expect(asked).toBe(1);
     expect(await sendCallback(agent, bare(url))).toMatchObject({ error: 'blocked' });
     expect(connected).toEqual([PUBLIC]);
+    await agent.close();
+  });
+
+  it('refuses a name with any address that is not public, before and behind a public one', async () => {
+    const connected = noteConnections();
+    const addresses = privateAddresses();
+    expect(new Set(addresses).size).toBeGreaterThan(250);
+    const answers = addresses.flatMap((ip) => [[ip], [PUBLIC, ip], [ip, PUBLIC], [PUBLIC, PUBLIC, PUBLIC, ip]]);
+    const table = Object.fromEntries(answers.map((all, index) => [`name-${index}.invalid`, all]));
+    const agent = guardedAgent({ allowPrivate: false, resolver: fakeResolver(table) });
+    const attempts = Object.entries(table).map(async ([name, all], index) => {
+      const { ok, ...rest } = await sendCallback(agent, bare(`${index % 2 === 0 ? 'http' : 'https'}://${name}/`));
+      expect.soft([ok, rest], all.join()).toEqual([false, { status: null, error: 'blocked' }]);
+    });
+    await Promise.all(attempts);
+    expect(connected).toEqual([]);
     await agent.close();
   });
 

@@ -71,6 +71,12 @@ export function hostileUrls(port: number): string[] {
   ];
 }
 
+/** Addresses that a resolver may give for a name, none of them public. */
+export function privateAddresses(): string[] {
+  const inBrackets = [...V4.flatMap((quad) => [...v6Wrappings(quad), ...mapped(quad)]), ...V6, ...ONE];
+  return [...V4.map((quad) => quad.join('.')), ...inBrackets.map((host) => host.slice(1, -1))];
+}
+
 const ONE = ['[::1]', '[0:0:0:0:0:0:0:1]', '[0000:0000:0000:0000:0000:0000:0000:0001]', '[::0001]', '[0::1]'];
 
 // Loopback, "this network", private, shared, link-local (metadata of most clouds, and of ECS),

@@ -3,7 +3,7 @@ import type { CallbackOutcome } from '../../src/outbound/send-callback.ts';
 import { startDispatcher } from '../../src/service/callbacks.ts';
 import { type Receiver, receiver } from '../outbound/receiver.ts';
 import { type Outbox, openOutbox } from '../support/receiver-outbox.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { MAIN, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 let outbox: Outbox;
@@ -128,6 +128,52 @@ describe('dispatchers on one database', () => {
       }, 15_000)
       .finally(() => clearInterval(ticking));
     expect(new Set(ids(app)).size).toBe(50);
+  });
+});
+
+describe('a callback', () => {
+  const ROUNDS = 15;
+  // Some milliseconds where nobody else is at work; without a wake-up it would be half a second, or for ever.
+  const MEDIAN_MS = 60;
+  const medianOf = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
+
+  test('starts at the instant at which it is due', async () => {
+    const lateBy: number[] = [];
+    const app = await takes();
+    for (let round = 0; round < ROUNDS; round++) {
+      const [row] = await outbox.sql<{ ms: number }[]>`
+        insert into callbacks (event_key, account_id, session_id, virtual_number_id, event, sequence, url, method, next_attempt_at)
+        select gen_random_uuid()::text, account_id, gen_random_uuid(), id, 'SessionTimeout', 1, ${app.url}, 'POST',
+          now() + interval '200 milliseconds' from virtual_numbers where account_id = ${MAIN.id} limit 1
+        returning extract(epoch from next_attempt_at)::float8 * 1000 as ms`;
+      service.dispatcher.wake();
+      await vi.waitUntil(() => app.requests().length > round, { timeout: 5_000, interval: 1 });
+      lateBy.push(Date.now() - (row?.ms ?? 0));
+      await untilDelivered(app.url);
+    }
+    expect(Math.min(...lateBy)).toBeGreaterThan(-2);
+    expect(medianOf(lateBy)).toBeLessThan(MEDIAN_MS);
+  });
+
+  test('that a request has booked starts at once', async () => {
+    await service.close();
+    closers.shift();
+    let dispatcher = service.dispatcher;
+    service = await startService({ deps: { callbacksBooked: () => dispatcher.booked() } });
+    dispatcher = service.dispatcher;
+    outbox = openOutbox(service);
+    closers.push(service.close, outbox.close);
+    const app = await takes();
+    const lateBy: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      await outbox.book(app.url);
+      const ended = Date.now();
+      await vi.waitUntil(() => app.requests().length > round, { timeout: 5_000, interval: 1 });
+      lateBy.push(Date.now() - ended);
+      await untilDelivered(app.url);
+    }
+    // The request before it has made it look a moment ago, so it may rest.
+    expect(medianOf(lateBy)).toBeLessThan(MEDIAN_MS + 50);
   });
 });
 

@@ -101,7 +101,15 @@ const connection = async () => {
 };
 /** What the provider is told to do when it asks about a call between the first party and the virtual number. */
 async function ask({ first, number }: Made, direction: 'inbound' | 'outbound', callId: string) {
-  const question = { callId, caller: first, callee: number, digits: null, tryNumber: null, direction } as const;
+  const question = {
+    callId,
+    caller: first,
+    callee: number,
+    attestation: 'unknown',
+    digits: null,
+    tryNumber: null,
+    direction,
+  } as const;
   return (await answerCall(service.deps, await connection(), question)).plan;
 }
 const shown = async (id: string) =>
@@ -121,6 +129,21 @@ describe('a session that is to call its first party', () => {
     ]);
     expect(await call(id)).toMatchObject({ outcome: 'placed', direction: 'outbound', side: 'first', over: false });
     expect(await shown(id)).toMatchObject({ status: 'in-progress' });
+  });
+
+  it('is not made to call more at once than the policy allows, and is told so', async () => {
+    const { sql } = service.deps.db;
+    await sql`
+      update accounts set policy = jsonb_build_object('caps', jsonb_build_object('accountAtOnce', 1 + (
+        select count(*) from calls where not is_over and outcome in ('connected', 'placed'))))`;
+    const first = await session();
+    await settled(first.id, 'placed');
+    const second = await session();
+    await settled(second.id, 'failed');
+    await sql`update accounts set policy = '{}'`;
+    expect(asked).toHaveLength(1);
+    expect(await call(second.id)).toMatchObject({ outcome: 'unplaced', reason: 'account_now' });
+    expect(await told(second.id)).toEqual(['SessionFirstPartyHangup', 'SessionPartiesHangup']);
   });
 
   it('then dials the second party when the first answers, and is told of as any call', async () => {
@@ -238,7 +261,7 @@ describe('a call is placed once', () => {
     const [virtualNumber] = await service.deps.db.sql<{ id: number; number: Phone }[]>`
       select id, number from virtual_numbers where number = '+14155550100'`;
     if (virtualNumber === undefined) throw new Error('no number');
-    const claim = { id: randomUUID(), accountId: MAIN.id, virtualNumber, draft, pins: null };
+    const claim = { id: randomUUID(), accountId: MAIN.id, virtualNumber, draft, pins: null, mostPins: null };
     for (let n = 0; n < 2; n++) {
       await claimSession(service.deps.db, service.deps.vault, claim);
       service.deps.placer.wake();
@@ -279,7 +302,7 @@ describe('a call is placed once', () => {
 
   it('and not while somebody may still wait for the provider', async () => {
     const { id } = await die();
-    await service.deps.db.sql`update placements set taken_at = now() - interval '59 seconds' where session_id = ${id}`;
+    await service.deps.db.sql`update placements set taken_at = now() - interval '50 seconds' where session_id = ${id}`;
     expect(await settleAbandoned(other.deps)).toBe(0);
     other.deps.placer.wake();
     await other.deps.placer.close();

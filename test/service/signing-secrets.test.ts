@@ -117,3 +117,22 @@ describe('a signing secret that is rotated', () => {
     for (const { cipher } of rows) for (const text of [secret, MAIN.token]) expect(cipher).not.toContain(text);
   });
 });
+
+describe('an auth token that is renewed', () => {
+  test('signs callbacks at once, together with the one before it until that is ended', async () => {
+    const path = `/v1/Account/${OTHER.id}/Token/`;
+    const former = OTHER.token;
+    const { body } = await api(service, 'POST', path, undefined, OTHER);
+    const token = String((body as unknown as { auth_token: string }).auth_token);
+    expect(await verifying({ former, token }, OTHER)).toEqual(agree(['former', 'token']));
+    await api(service, 'DELETE', path, undefined, { id: OTHER.id, token });
+    expect(await verifying({ former, token }, OTHER)).toEqual(agree(['token']));
+  });
+
+  test('signs none where the account has a secret of its own', async () => {
+    const secret = await rotate(MAIN);
+    const { body } = await api(service, 'POST', `/v1/Account/${MAIN.id}/Token/`, undefined, MAIN);
+    const token = String((body as unknown as { auth_token: string }).auth_token);
+    expect(await verifying({ first: MAIN.token, secret, token })).toEqual(agree(['first', 'secret']));
+  });
+});

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect, disconnect } from '../../src/store/connect.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -138,15 +139,14 @@ describe('a database that refuses', () => {
   it('by a lock that somebody else holds does so too', async () => {
     const { through } = await instance();
     const sessions = await sessionsOfAll();
-    const { sql } = world.service.deps.db;
-    const holder = await sql.reserve();
+    const holder = postgres(world.service.databaseUrl, { max: 1 });
     try {
       await holder`begin`;
       await holder`lock table calls in access exclusive mode`;
       await expectApologies(through, sessions);
     } finally {
       await holder`rollback`;
-      holder.release();
+      await holder.end();
     }
     expect(await world.calls()).toEqual([]);
   });

@@ -64,7 +64,14 @@ export function connectedCall(persons: PersonsOnCall): Readonly<Record<string, C
 export function answered({ caller, virtualNumber }: PersonsOnCall): CallEvent {
   return async (service, callId) =>
     answerCall(service.deps, await connectionOf(service), {
-      ...{ callId, caller: caller as Phone, callee: virtualNumber as Phone, digits: null, tryNumber: null },
+      ...{
+        callId,
+        caller: caller as Phone,
+        callee: virtualNumber as Phone,
+        attestation: 'unknown',
+        digits: null,
+        tryNumber: null,
+      },
       direction: 'inbound',
     });
 }

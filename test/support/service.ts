@@ -5,17 +5,19 @@ import { buildApp } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import type { Deps } from '../../src/deps.ts';
 import { createLog } from '../../src/log.ts';
+import { createMetrics, watchPool } from '../../src/metrics.ts';
 import { callbackRequest } from '../../src/outbound/callback-request.ts';
 import { guardedAgent } from '../../src/outbound/guard.ts';
 import { placeCall, placingAgent } from '../../src/outbound/place-call.ts';
 import { sendCallback } from '../../src/outbound/send-callback.ts';
+import { startAuditLog } from '../../src/service/audit.ts';
 import { applyBootstrap, parseBootstrap } from '../../src/service/bootstrap.ts';
 import { type Dispatcher, startDispatcher } from '../../src/service/callbacks.ts';
 import { startExchangeLog } from '../../src/service/exchanges.ts';
 import { startPlacer } from '../../src/service/placements.ts';
 import { connect, disconnect } from '../../src/store/connect.ts';
+import { prepareKeys } from '../../src/store/key-ring.ts';
 import { openVault } from '../../src/store/vault.ts';
-import { isRightKey } from '../../src/store/vault-check.ts';
 import { freshDatabase } from '../database.ts';
 
 /** The whole service on a database of its own, without the clock's jobs: a test calls those itself. */
@@ -80,31 +82,53 @@ export interface TestServiceOptions {
   readonly logLines?: string[];
 }
 
-const MASTER_KEY = Buffer.alloc(32, 7);
+/** The most callers that share a statement: races must come to the same with any. */
+const BATCH = Number(process.env.TEST_BATCH ?? 64);
+
+export const MASTER_KEY = Buffer.alloc(32, 7);
 
 export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
   const database = options.databaseUrl === undefined ? await freshDatabase() : null;
   const databaseUrl = options.databaseUrl ?? database?.url ?? '';
-  const db = connect(databaseUrl, { connections: 5, statementTimeoutMs: 5_000 });
-  const answerDb = connect(databaseUrl, { connections: 5, statementTimeoutMs: 1_500 });
-  const vault = openVault(MASTER_KEY);
-  if (!(await isRightKey(db, vault))) throw new Error('another master key');
+  const metrics = createMetrics();
+  const pool = (name: Parameters<typeof watchPool>[1], connections: number, statementTimeoutMs: number) =>
+    connect(databaseUrl, {
+      connections,
+      statementTimeoutMs,
+      batch: BATCH,
+      watch: watchPool(metrics, name, connections),
+    });
+  const db = pool('api', 5, 5_000);
+  const answerDb = pool('answers', 5, 1_500);
+  const watchDb = pool('watch', 2, 1_000);
+  const keys = await prepareKeys(db, { current: MASTER_KEY, previous: null });
+  if (keys === null) throw new Error('another master key');
+  const vault = openVault(keys);
   const agent = guardedAgent({ allowPrivate: options.config?.callbackAllowPrivate ?? true });
   const providerAgent = placingAgent();
   const config: Config = {
     host: '127.0.0.1',
     port: 0,
+    workers: 1,
     publicUrl: '',
     databaseUrl,
     dataDir: '/nonexistent',
     masterKey: MASTER_KEY,
+    masterKeyPrevious: null,
     bootstrapFile: null,
     logLevel: 'info',
     session: { expirySeconds: 1800, callTimeLimitSeconds: 14_400, ringTimeoutSeconds: 45 },
+    pinRisk: 0.001,
+    rateLimit: 0,
+    trustProxy: [],
     strictPhones: false,
     expirySchedule: '* * * * * *',
     callbackAllowPrivate: true,
     exchangeDays: 7,
+    metrics: null,
+    traceEndpoint: null,
+    partyDays: 30,
+    callDays: 365,
     ...options.config,
   };
   const { logLines } = options;
@@ -115,13 +139,19 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     config,
     db,
     answerDb,
+    watchDb,
     vault,
     log,
+    metrics,
+    tracer: null,
     exchanges,
+    audit: startAuditLog({ db, log }),
     now: () => new Date(),
     random: (below) => randomInt(below),
     newUuid: randomUUID,
     newKey: () => nanoid(32),
+    // A test wakes the dispatcher itself.
+    callbacksBooked: () => {},
     placeCall: (call) => placeCall(providerAgent, call, 2_000),
     send: (callback) => sendCallback(agent, callbackRequest(callback), 2_000),
     ...options.deps,
@@ -143,9 +173,9 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     async close() {
       await app.close();
       await Promise.all([dispatcher.close(), deps.placer.close()]);
-      await deps.exchanges.close();
+      await Promise.all([deps.exchanges.close(), deps.audit.close()]);
       await Promise.all([agent.destroy(), providerAgent.destroy()]);
-      await Promise.all([disconnect(db, 1), disconnect(answerDb, 1)]);
+      await Promise.all([db, answerDb, watchDb].map((one) => disconnect(one, 1)));
       await database?.drop();
     },
   };

@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 export interface Road {
   /** The database's address by this road. */
   readonly url: string;
+  /** How many pieces went to the database so far. */
+  words(): number;
   /** Every word takes that long from now on. */
   slowDown(milliseconds: number): void;
   freeze(): void;
@@ -17,6 +19,7 @@ export async function roadTo(databaseUrl: string): Promise<Road> {
   const sockets = new Set<Socket>();
   let isFrozen = false;
   let delay = 0;
+  let words = 0;
   const join = (from: Socket, to: Socket) => {
     sockets.add(from);
     from.on('data', (chunk) => {
@@ -32,6 +35,9 @@ export async function roadTo(databaseUrl: string): Promise<Road> {
   };
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
+    near.on('data', () => {
+      words += 1;
+    });
     join(near, far);
     join(far, near);
   });
@@ -40,6 +46,7 @@ export async function roadTo(databaseUrl: string): Promise<Road> {
   const { port } = server.address() as AddressInfo;
   return {
     url: Object.assign(new URL(databaseUrl), { hostname: '127.0.0.1', port: String(port) }).href,
+    words: () => words,
     slowDown: (milliseconds) => {
       delay = milliseconds;
     },
