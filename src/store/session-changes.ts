@@ -1,6 +1,8 @@
+import type postgres from 'postgres';
 import type { Scope } from '../core/account.ts';
 import type { Phone } from '../core/phone.ts';
 import type { HttpMethod, SessionSettings } from '../core/session.ts';
+import { bookAudit } from './audit.ts';
 import { bookTimeouts } from './callbacks.ts';
 import { type Db, keyed, sqlState } from './connect.ts';
 import { holdPlaces, takePlaces, wantedLeases } from './places.ts';
@@ -33,7 +35,7 @@ export async function changeSession(
   change: SessionChange,
 ): Promise<'changed' | 'ended' | 'lease'> {
   try {
-    const rows = await keyed(() => runChange(db, vault, scope, id, change));
+    const rows = await withItsPlaces(() => runChange(db, vault, scope, id, change));
     return rows.length === 0 ? 'ended' : 'changed';
   } catch (error) {
     if (sqlState(error) === 'BA001') return 'lease';
@@ -48,33 +50,65 @@ function runChange(db: Db, vault: Vault, scope: Scope, id: string, change: Sessi
   const first = sealParty(vault, id, 'first', parties?.first ?? null);
   const second = sealParty(vault, id, 'second', parties?.second ?? null);
   return sql`
-    with changed as (
-      update sessions set
+    with ${lockLive(sql, scope, id)},
+    changed as (
+      update sessions s set
         modified_at = now(),
-        expires_at = coalesce(now() + make_interval(secs => ${change.expirySeconds ?? null}), expires_at),
-        callback_url = coalesce(${change.callbackUrl ?? null}, callback_url),
-        callback_method = coalesce(${change.callbackMethod ?? null}, callback_method),
-        settings = settings || ${JSON.stringify(change.settings)},
-        first_party_digest = case when ${parties !== undefined} then ${first.digest} else first_party_digest end,
-        first_party_cipher = case when ${parties !== undefined} then ${first.cipher} else first_party_cipher end,
-        second_party_digest = case when ${parties !== undefined} then ${second.digest} else second_party_digest end,
-        second_party_cipher = case when ${parties !== undefined} then ${second.cipher} else second_party_cipher end
-      where id = ${id} and account_id = ${scope.accountId} and ended_at is null and expires_at > now()
-      returning id, virtual_number_id, expires_at + make_interval(secs => cooloff_seconds) as held_until
+        expires_at = coalesce(now() + make_interval(secs => ${change.expirySeconds ?? null}), s.expires_at),
+        callback_url = coalesce(${change.callbackUrl ?? null}, s.callback_url),
+        callback_method = coalesce(${change.callbackMethod ?? null}, s.callback_method),
+        settings = s.settings || ${JSON.stringify(change.settings)},
+        first_party_digest = case when ${parties !== undefined} then ${first.digest} else s.first_party_digest end,
+        first_party_cipher = case when ${parties !== undefined} then ${first.cipher} else s.first_party_cipher end,
+        second_party_digest = case when ${parties !== undefined} then ${second.digest} else s.second_party_digest end,
+        second_party_cipher = case when ${parties !== undefined} then ${second.cipher} else s.second_party_cipher end
+      from locked where s.id = locked.id
+      returning s.id, s.virtual_number_id, s.expires_at + make_interval(secs => s.cooloff_seconds) as held_until
     ),
     place as (
       select id as session_id, virtual_number_id, held_until from changed where ${parties !== undefined}
     ),
-    ${takePlaces(sql, wanted, [])},
+    ${takePlaces(sql, [{ sessionId: id, leases: wanted, pins: [] }])},
     kept as (select id as session_id, held_until from changed),
     ${holdPlaces(sql, parties === undefined)},
+    booked as (${bookAudit(sql, scope.accountId, scope.by, 'session.update', sql`select id as object from changed`)}),
     dropped as (
       delete from leases l using held h
       where ${parties !== undefined} and l.virtual_number_id = h.virtual_number_id and l.party_digest = h.party_digest
         and l.party_digest not in (select digest from wanted_lease)
       returning 1
     )
-    select case when (select count(*) from leased) < ${wanted.length} then refuse('lease') end from changed`;
+    select case when (${hasMoved(sql)}) then refuse('moved')
+      when (select count(*) from leased) < ${wanted.length} then refuse('lease') end from changed`;
+}
+
+/** CTEs `seen` and `locked`: a live session as the statement found it, and as it is with its row in hand. */
+function lockLive(sql: postgres.Sql, scope: Scope, id: string) {
+  return sql`
+    seen as materialized (
+      select id, modified_at, first_party_digest, second_party_digest from sessions where id = ${id}
+    ),
+    locked as materialized (
+      select id, modified_at, first_party_digest, second_party_digest from sessions
+      where id = ${id} and account_id = ${scope.accountId} and ended_at is null and expires_at > now()
+      for update
+    )`;
+}
+
+/** Whether an update came while `locked` waited: the statement does not see the leases that a new party got by it. */
+function hasMoved(sql: postgres.Sql) {
+  return sql`select count(*) > 0 from (table locked except table seen) one`;
+}
+
+/** Runs a change that is refused as 'moved' where it could not see all places of its session, until it could. */
+async function withItsPlaces<T>(statement: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await keyed(statement);
+    } catch (error) {
+      if (!(sqlState(error) === 'BA001' && error instanceof Error && error.message === 'moved')) throw error;
+    }
+  }
 }
 
 /**
@@ -84,13 +118,9 @@ function runChange(db: Db, vault: Vault, scope: Scope, id: string, change: Sessi
  */
 export async function endSession(db: Db, scope: Scope, id: string): Promise<boolean> {
   const { sql } = db;
-  const rows = await keyed(
+  const rows = await withItsPlaces(
     () => sql`
-      with locked as materialized (
-        select id from sessions
-        where id = ${id} and account_id = ${scope.accountId} and ended_at is null and expires_at > now()
-        for update
-      ),
+      with ${lockLive(sql, scope, id)},
       -- Taken with the row in hand: a call that was connected while this waited came before the end.
       moment as materialized (select id, clock_timestamp() as at from locked),
       ended as (
@@ -100,10 +130,11 @@ export async function endSession(db: Db, scope: Scope, id: string): Promise<bool
         returning s.*
       ),
       told as (${bookTimeouts(sql)} returning id),
+      booked as (${bookAudit(sql, scope.accountId, scope.by, 'session.delete', sql`select id as object from ended`)}),
       tallied as (${tallyEnded(sql)}),
       kept as (select id as session_id, expires_at + make_interval(secs => cooloff_seconds) as held_until from ended),
       ${holdPlaces(sql, true)}
-      select id from ended`,
+      select case when (${hasMoved(sql)}) then refuse('moved') end from ended`,
   );
   return rows.length > 0;
 }
