@@ -130,7 +130,7 @@ describe.each([
     const { body } = await api(world.service, 'GET', path, undefined, line.account);
     expect(JSON.stringify(body)).toContain('6 digits');
     expect(JSON.stringify(body)).not.toMatch(/718293|999111/);
-    for (const { text } of await everyRow()) expect(text).not.toMatch(/718293|637485|999111/);
+    for (const text of await everyRow()) expect(text).not.toMatch(/718293|637485|999111/);
   });
 
   it('a call that is refused counts nowhere in its session, and its end is booked', async () => {
@@ -142,13 +142,16 @@ describe.each([
   });
 });
 
-/** Every row of every table, as text. */
-async function everyRow(): Promise<readonly { text: string }[]> {
+/** Every row of every table, as text; bytes as what they stand for, since six digits may be in a hexadecimal by chance. */
+async function everyRow(): Promise<readonly string[]> {
   const { sql } = world.service.deps.db;
   const tables = await sql<{ name: string }[]>`
     select relname as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`;
   const rows = await Promise.all(
     tables.map(({ name }) => sql<{ text: string }[]>`select t::text as text from ${sql(name)} t`),
   );
-  return rows.flat();
+  const asBytes = (_: string, hex: string) => Buffer.from(hex, 'hex').toString('latin1');
+  return rows
+    .flat()
+    .map(({ text }) => text.replace(/\\x([0-9a-f]+)/g, asBytes).replace(/[0-9a-f]+(-[0-9a-f]+){4}/g, ''));
 }
