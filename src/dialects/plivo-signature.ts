@@ -41,8 +41,18 @@ export function lostParameter({ method, url, body }: WebhookRequest): string | n
   if (inQuery !== null) return inQuery;
   const form = method === 'POST' ? formOf(body) : null;
   if (form === null) return null;
-  if (!Object.hasOwn(form, 'Digits') && DIGITS.test(joinForm(form))) return 'Digits';
-  return QUESTION.find((name) => !Object.hasOwn(form, name) && joinForm(form, hiding(name)).includes(name)) ?? null;
+  const text = joinForm(form);
+  if (!Object.hasOwn(form, 'Digits') && DIGITS.test(text)) return 'Digits';
+  return QUESTION.find((name) => isLostIn(form, text, name)) ?? null;
+}
+
+/**
+ * True for the name of an absent parameter that stands in a form's text, once what holds it anyway is hidden. Most
+ * names do not stand there at all, so that nothing has to be hidden.
+ */
+function isLostIn(form: SignedParams, text: string, name: string, sign: RegExp | null = null): boolean {
+  const isIn = (where: string) => (sign === null ? where.includes(name) : sign.test(where));
+  return !Object.hasOwn(form, name) && isIn(text) && isIn(joinForm(form, hiding(name)));
 }
 
 /**
@@ -53,12 +63,8 @@ export function lostInReport({ method, url, body }: WebhookRequest): string | nu
   if (method === 'GET') return lostInQuery(queryOf(url), IN_REPORTS);
   const form = formOf(body);
   if (form === null) return null;
-  const isLost = (name: string) => {
-    if (Object.hasOwn(form, name)) return false;
-    const text = joinForm(form, hiding(name));
-    return name === 'To' ? TO.test(text) : text.includes(name);
-  };
-  return IN_REPORTS.find(isLost) ?? null;
+  const text = joinForm(form);
+  return IN_REPORTS.find((name) => isLostIn(form, text, name, name === 'To' ? TO : null)) ?? null;
 }
 
 /** True for a value that holds a parameter's name: it was cut into this one, and its signature does not tell. */
