@@ -66,7 +66,7 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
     number: virtualNumber,
     caller: caller === null ? null : bytes(vault.phoneDigest(caller)),
     pin: digits === null ? null : bytes(vault.pinDigest(virtualNumber, digits)),
-    anonymous_key: bytes(anonymousKey(vault, { caller, virtualNumber })),
+    anonymous_key: query.providerCallId === null ? bytes(anonymousKey(vault, { caller, virtualNumber })) : null,
   }));
   const needed = sql`s.id, s.first_party_cipher, s.second_party_cipher, s.last_caller_cipher, s.single_party,
     s.pin_required, s.settings`;

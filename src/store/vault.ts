@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { Phone } from '../core/phone.ts';
 
 /**
@@ -48,8 +48,10 @@ const TAG_BYTES = 16;
 export function openVault({ digestKey, cipherKeys }: KeyRing): Vault {
   const keys = new Map(cipherKeys.map(({ id, key }) => [id, key]));
   let [sealing] = cipherKeys;
+  // Imported once: each digest would do it anew.
+  const hmacKey = createSecretKey(digestKey);
   const digest = (kind: string, value: string) =>
-    createHmac('sha256', digestKey).update(`${kind}\0${value}`).digest().subarray(0, DIGEST_BYTES);
+    createHmac('sha256', hmacKey).update(`${kind}\0${value}`).digest().subarray(0, DIGEST_BYTES);
 
   return {
     get keyId() {
@@ -73,9 +75,20 @@ export function openVault({ digestKey, cipherKeys }: KeyRing): Vault {
   };
 }
 
+// One call of the system for many nonces: it costs as much as the sealing itself.
+const NONCES = 256;
+let nonces = Buffer.alloc(0);
+
+function freshNonce(): Buffer {
+  if (nonces.length === 0) nonces = randomBytes(NONCES * NONCE_BYTES);
+  const nonce = nonces.subarray(0, NONCE_BYTES);
+  nonces = nonces.subarray(NONCE_BYTES);
+  return nonce;
+}
+
 /** AES-256-GCM: nonce, ciphertext and tag. */
 export function sealWith(key: Buffer, content: string | Buffer, context: string): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = freshNonce();
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(context));
   return Buffer.concat([nonce, cipher.update(content), cipher.final(), cipher.getAuthTag()]);
 }
