@@ -1,5 +1,6 @@
 import {
   type CountryCode,
+  getCountries,
   getCountryCallingCode,
   isSupportedCountry,
   type NumberType,
@@ -89,9 +90,15 @@ export function isCountry(text: string): text is Country {
   return isSupportedCountry(text);
 }
 
+// Of one to three digits, none of which begins another; those of no country as well. Source: ITU-T E.164, list of codes.
+const CALLING_CODES: ReadonlySet<string> = new Set([
+  ...getCountries().map((country) => getCountryCallingCode(country)),
+  ...['800', '808', '870', '878', '881', '882', '883', '888', '979'],
+]);
+
 /** The phone as logs may show it: calling code and last two digits, e.g. `+1…00`. */
 export function maskPhone(phone: Phone): string {
-  const code = parsePhoneNumberFromString(phone)?.countryCallingCode ?? '';
+  const code = [2, 3, 4].map((end) => phone.slice(1, end)).find((digits) => CALLING_CODES.has(digits)) ?? '';
   return `+${code}…${phone.slice(-2)}`;
 }
 
