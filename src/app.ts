@@ -35,6 +35,7 @@ import { rememberConnections } from './service/connections.ts';
 
 // For all of a request to arrive: less than what its handler has, or a client that drips would get a 503.
 const ARRIVAL_MS = 8_000;
+const HANDLER_MS = 10_000;
 
 /** The service without a socket: every route, ready for `inject` or `listen`. */
 export async function buildApp(deps: Deps): Promise<FastifyInstance> {
@@ -50,12 +51,15 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     frameworkErrors: refuseAddress,
     // What arrives while we end is answered like anything else: a call cannot wait for the next instance.
     return503OnClosing: false,
-    handlerTimeout: 10_000,
     requestTimeout: ARRIVAL_MS,
     // Fastify leaves the time for headers at 60 s, upon which Node takes the longer of the two for the body.
     http: { headersTimeout: ARRIVAL_MS, requestTimeout: ARRIVAL_MS, connectionsCheckingInterval: 1_000 },
     connectionTimeout: 15_000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 200 },
+  });
+  app.addHook('onRoute', (route) => {
+    // Webhooks have a shorter deadline of their own, and no second one to pay for.
+    if (!route.url.startsWith('/answer/')) route.handlerTimeout = HANDLER_MS;
   });
   app.addHook('preClose', async () => {
     isDraining = true;

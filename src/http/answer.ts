@@ -49,14 +49,14 @@ export function answerRoutes(app: FastifyInstance, deps: Deps, findConnection: C
     },
     handler: (request, reply) =>
       inTime(deps, findConnection, ANSWER, request, reply, async (asked) => {
-        const { connection, dialect, webhook, answerUrl, signal } = asked;
+        const { connection, dialect, webhook, answerUrl, wait } = asked;
         const parsed = dialect.parse(webhook, connection.defaultCountry);
         if ('malformed' in parsed) {
           const { field, rule } = parsed.malformed;
           request.log.warn({ field, rule }, 'call.malformed');
           return refusal(400, `Invalid parameter. ${field} ${rule}.`, { reason: `malformed: ${field} ${rule}` });
         }
-        const { reason, plan } = await answerCall(deps, connection, parsed, signal);
+        const { reason, plan } = await answerCall(deps, connection, parsed, wait);
         const caller = parsed.caller === null ? 'withheld' : maskPhone(parsed.caller);
         deps.metrics.decisions.inc({ reason });
         request.log.info({ reason, ending: plan.ending.kind, caller, connection: connection.id }, 'call.decided');

@@ -3,6 +3,7 @@ import { APOLOGY } from '../core/plan.ts';
 import type { Deps } from '../deps.ts';
 import type { Dialect, WebhookRequest } from '../dialects/dialect.ts';
 import { dialectNamed, dialects } from '../dialects/registry.ts';
+import type { Wait } from '../service/calls.ts';
 import type { ConnectionFinder } from '../service/connections.ts';
 import { sendError, sendProblem } from './problems.ts';
 import { errorBody, errors, json } from './schemas.ts';
@@ -22,8 +23,8 @@ export interface Asked {
   readonly dialect: Dialect;
   readonly webhook: WebhookRequest;
   readonly answerUrl: string;
-  /** Aborted when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  /** Whether anybody still waits for the answer. */
+  readonly wait: Wait;
 }
 
 export type Answer =
@@ -66,7 +67,7 @@ export async function inTime(
 ): Promise<FastifyReply> {
   let dialect = likelyDialect(request);
   let known: Asked | null = null;
-  const ask = async (signal: AbortSignal): Promise<Answer> => {
+  const ask = async (wait: Wait): Promise<Answer> => {
     const connection = await findConnection(request.params.key);
     if (connection === null) return refusal(404, 'No connection has this key.');
     dialect = dialectNamed(connection.dialect) ?? dialect;
@@ -79,7 +80,7 @@ export async function inTime(
       return refusal(401, 'The credentials are missing or wrong.');
     }
     const answerUrl = `${deps.config.publicUrl}/answer/${request.params.key}`;
-    known = { connection, dialect, webhook, answerUrl, signal };
+    known = { connection, dialect, webhook, answerUrl, wait };
     return answer(known);
   };
   const outcome = await withDeadline(ask, request);
@@ -113,15 +114,9 @@ function fail(
 
 type Failure = 'failed' | 'late';
 
-// Once, since an error of its own for each answer would carry a stack that nobody reads.
-const OVER = new Error('nobody waits for the answer any more');
-
 /** The answer, or why there is none, which is logged. */
-async function withDeadline(
-  ask: (signal: AbortSignal) => Promise<Answer>,
-  request: Webhook,
-): Promise<Answer | Failure> {
-  const end = new AbortController();
+async function withDeadline(ask: (wait: Wait) => Promise<Answer>, request: Webhook): Promise<Answer | Failure> {
+  const wait = { isOver: false };
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => {
@@ -130,12 +125,12 @@ async function withDeadline(
     }, DEADLINE_MS);
   });
   try {
-    return await Promise.race([ask(end.signal), late]);
+    return await Promise.race([ask(wait), late]);
   } catch (error) {
     request.log.error({ err: error }, 'call.failed');
     return 'failed';
   } finally {
-    end.abort(OVER);
+    wait.isOver = true;
     clearTimeout(timer);
   }
 }
