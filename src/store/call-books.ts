@@ -45,7 +45,9 @@ export function bookConsequences(
         union all
         select session_id, -legs, -billed_seconds, -cost, null, 0, 0 from former where is_over and session_id is not null
         union all
-        select session_id, 0, 0, 0, null, (not of_recording)::int, of_recording::int from news
+        select n.session_id, 0, 0, 0, null, (not n.of_recording)::int, n.of_recording::int from news n
+        -- A session that tells nobody stays as it is.
+        join sessions s on s.id = n.session_id and (n.of_recording or s.callback_url <> '')
         union all
         select session_id, 0, 0, 0, null, 0, 0 from last_callers
       ) d group by session_id

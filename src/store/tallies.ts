@@ -104,16 +104,22 @@ export async function foldTallies({ sql }: Db, limit: number): Promise<number> {
       select id from tallies where (select is_ours from turn) order by id limit ${limit} for update skip locked
     ),
     taken as (delete from tallies t using due where t.id = due.id returning t.*),
+    -- First each kind by itself: of a busy number's many tallies few differ, and each is spread over some twenty cells.
+    summed as materialized (
+      select account_id, subaccount_id, virtual_number_id, provider_id, hour, status, hangup_code, refusal, currency,
+        length_seconds, sum(amount) as amount, sum(length_count) as length_count, ${eachMetric(sql, (m) => `sum(${m}) as ${m}`)}
+      from taken group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    ),
     added as (
       insert into totals as t (account_id, subaccount_id, dimension, key, grain, period, ${eachMetric(sql, (m) => m)})
       select account_id, subaccount_id, dimension, key, grain, period, ${eachMetric(sql, (m) => `sum(${m})`)}
-      from (${spreadTallies(sql, 'taken')}) spread group by 1, 2, 3, 4, 5, 6 order by 1, 3, 5, 6, 4, 2
+      from (${spreadTallies(sql, 'summed')}) spread group by 1, 2, 3, 4, 5, 6 order by 1, 3, 5, 6, 4, 2
       on conflict on constraint totals_cell do update set ${eachMetric(sql, (m) => `${m} = t.${m} + excluded.${m}`)}
     ),
     added_values as (
       insert into totals_by_value as t (account_id, subaccount_id, dimension, key, grain, period, metric, value, sum)
       select account_id, subaccount_id, dimension, key, grain, period, metric, value, sum(sum)
-      from (${spreadValues(sql, 'taken')}) spread group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 3, 5, 6, 4, 2, 7, 8
+      from (${spreadValues(sql, 'summed')}) spread group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 3, 5, 6, 4, 2, 7, 8
       on conflict on constraint totals_by_value_cell do update set sum = t.sum + excluded.sum
     )
     select count(*)::int as folded from taken`;
