@@ -17,6 +17,8 @@ export interface Dispatcher {
 
 const WINDOW = 64;
 const PER_ENDPOINT = 4;
+// While half of the window is free, for an app that alone has many: as many as there are connections to a receiver.
+const PER_ENDPOINT_IN_PEACE = 16;
 // Endpoints that are not known to be quick share half of the window, with fewer places for each.
 const PER_OTHER_ENDPOINT = 2;
 const WINDOW_FOR_OTHERS = WINDOW / 2;
@@ -80,14 +82,16 @@ export function startDispatcher(deps: Deps): Dispatcher {
     tookAt = performance.now();
     const places = [...underWay].map(([endpoint, count]) => ({ endpoint, count, isQuick: quick.has(endpoint) }));
     const takenByOthers = places.reduce((sum, { count, isQuick }) => sum + (isQuick ? 0 : count), 0);
+    const isPeace = inFlight < WINDOW / 2;
+    const perEndpoint = isPeace ? PER_ENDPOINT_IN_PEACE : PER_ENDPOINT;
     const wish = {
-      limit: WINDOW - inFlight,
-      perEndpoint: PER_ENDPOINT,
+      limit: (isPeace ? WINDOW / 2 : WINDOW) - inFlight,
+      perEndpoint,
       quickEndpoints: [...quick],
       perOther: PER_OTHER_ENDPOINT,
       othersLimit: Math.max(0, WINDOW_FOR_OTHERS - takenByOthers),
       busyEndpoints: places
-        .filter(({ count, isQuick }) => count >= (isQuick ? PER_ENDPOINT : PER_OTHER_ENDPOINT))
+        .filter(({ count, isQuick }) => count >= (isQuick ? perEndpoint : PER_OTHER_ENDPOINT))
         .map(({ endpoint }) => endpoint),
       leaseSeconds: LEASE_SECONDS,
     };
@@ -95,6 +99,7 @@ export function startDispatcher(deps: Deps): Dispatcher {
       const taken = await takeDueCallbacks(deps.db, wish);
       for (const due of taken) launch(due);
       if (taken.length === 0) await plan();
+      else if (isPeace) isWanted = true;
     } catch (error) {
       deps.log.warn({ err: error }, 'callback.take_failed');
     }
@@ -172,7 +177,7 @@ async function attempt(deps: Deps, due: DueCallback): Promise<boolean> {
   );
   deps.metrics.callbackAttempts.inc({ outcome: inAWord(outcome) });
   if (retryInSeconds === null && !outcome.ok) deps.metrics.callbacksGivenUp.inc();
-  if (outcome.ok) await markDelivered(deps.db, made, outcome.status);
+  if (outcome.ok) await markDelivered(deps.db, deps.vault, { ...made, status: outcome.status });
   else if (await markFailed(deps.db, made, { ...outcome, retryInSeconds }, PAUSE_RULE)) {
     deps.log.warn({ account: mainAccountId, endpoint, reason: 'failing' }, 'endpoint.paused');
   }

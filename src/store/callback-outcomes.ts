@@ -1,5 +1,7 @@
 import { type Db, keyed } from './connect.ts';
 import { holdBack } from './endpoints.ts';
+import { shared } from './shared.ts';
+import type { Vault } from './vault.ts';
 
 /** An attempt that was made, whatever came of it. */
 export interface Attempt {
@@ -16,32 +18,53 @@ export interface PauseRule {
   readonly seconds: number;
 }
 
+/** The same for one that the receiver took. */
+export interface Delivery extends Attempt {
+  readonly status: number;
+}
+
 /**
  * Settles an attempt that the receiver took: logged, and its endpoint is well again. What was paused meanwhile is
  * delivered all the same; a callback that was sent again since then still is.
  *
  * Locks go endpoints → callbacks here and below, as in a pause. Keyed by the attempt.
  */
-export async function markDelivered(db: Db, made: Attempt, status: number): Promise<void> {
-  const { sql } = db;
+export const markDelivered = shared<Delivery, void>({ run: markAllDelivered, keyOf: ({ callbackId }) => callbackId });
+
+async function markAllDelivered({ sql }: Db, _vault: Vault, deliveries: readonly Delivery[]): Promise<undefined[]> {
+  const made = deliveries.map(({ callbackId, attempt, mainAccountId, endpoint, durationMs, status }) => {
+    return { id: callbackId, attempt, account_id: mainAccountId, endpoint, duration_ms: durationMs, status };
+  });
   await keyed(
     () => sql`
-    with logged as (
+    with made as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(made)}::text::jsonb) as m(id uuid, attempt int, account_id text,
+        endpoint text, duration_ms int, status int)
+    ),
+    logged as (
       insert into callback_attempts (callback_id, attempt, at, status, duration_ms)
-      values (${made.callbackId}, ${made.attempt}, now() - make_interval(secs => ${made.durationMs / 1000}), ${status},
-        ${made.durationMs})
+      select id, attempt, now() - make_interval(secs => duration_ms / 1000.0), status, duration_ms from made order by id
       on conflict do nothing returning callback_id
     ),
+    fresh as materialized (select m.* from made m join logged l on l.callback_id = m.id),
+    well as materialized (
+      select account_id, endpoint from endpoints
+      where (account_id, endpoint) in (select account_id, endpoint from fresh) and paused_at is null
+      order by account_id, endpoint for update
+    ),
     -- Nothing is written where there is nothing to forget.
-    forgotten as (
-      delete from endpoints e using logged
-      where e.account_id = ${made.mainAccountId} and e.endpoint = ${made.endpoint} and e.paused_at is null
-      returning e.endpoint
+    forgotten as (delete from endpoints e using well w where e.account_id = w.account_id and e.endpoint = w.endpoint
+      returning 1),
+    taken as materialized (
+      select c.id, f.status from (select * from fresh where (select count(*) from forgotten) >= 0 order by id) f
+      cross join lateral (
+        select id from callbacks where id = f.id and state in ('pending', 'paused') and schedule_start < f.attempt
+        for no key update) c
     )
-    update callbacks c set state = 'delivered', delivered_at = now(), last_status = ${status}, last_error = null
-    from logged where c.id = logged.callback_id and c.state in ('pending', 'paused')
-      and c.schedule_start < ${made.attempt} and (select count(*) from forgotten) >= 0`,
+    update callbacks c set state = 'delivered', delivered_at = now(), last_status = t.status, last_error = null
+    from taken t where c.id = t.id`,
   );
+  return deliveries.map(() => undefined);
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Db, isOutage, sqlState } from './connect.ts';
 import type { Vault } from './vault.ts';
 
 // Of each verb: enough to keep the server busy while one waits for the disk or for a lock.
-const AT_ONCE = 4;
+const AT_ONCE = 2;
 
 /** What one verb has to say of how its callers share statements. */
 export type Shared<In, Out> = Pick<BatchRules<In, Out>, 'keyOf'> & {
