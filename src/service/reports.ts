@@ -15,9 +15,9 @@ const ROUNDS = 5;
 export async function reportCall(deps: Deps, connection: Connection, report: CallReport): Promise<{ reason: string }> {
   const { accountId, currency } = connection;
   const reporter = { providerId: connection.id, accountId, currency };
-  const id = deps.newUuid();
+  const freshId = deps.newUuid();
   for (let round = 0; round < ROUNDS; round++) {
-    const reason = await recordReport(deps.db, deps.vault, reporter, report, id);
+    const reason = await recordReport(deps.db, deps.vault, { reporter, report, freshId });
     if (reason !== 'contended') return { reason };
   }
   throw new Error('a report that was contended in every round');
