@@ -4,6 +4,7 @@ import type { Phone } from '../core/phone.ts';
 import { CALLER_BUDGET, costSeconds, NUMBER_BUDGET, spendableUntil } from '../core/pin-budget.ts';
 import { type Db, sqlState } from './connect.ts';
 import { type GuardsRow, toPolicy } from './policies.ts';
+import { bytes } from './shared.ts';
 import type { Vault } from './vault.ts';
 
 // What a call is guarded by: the account's policy and limits, and the budgets of wrong PINs.
@@ -32,47 +33,56 @@ export function selectPinSpent(sql: postgres.Sql, vault: Vault, caller: postgres
     'onNumber', ${isSpent(sql`${vault.anyoneDigest}`, NUMBER_BUDGET)})`;
 }
 
-/**
- * Part of a statement with a CTE `after` of the recorded call, or of none: a guess counts upon its budgets, as CTE
- * `spent` with a row for each that allowed it. Guesses that arrive together take turns at these rows, so that no
- * more of them are looked up than are left, a right one among them. It clears what its caller had spent, and
- * nobody else's.
- */
-export function spendGuess(
-  sql: postgres.Sql,
-  vault: Vault,
-  virtualNumberId: number,
-  caller: Phone | null,
-  guess: CallStep['guess'],
-) {
-  const [own, shared] = budgets(vault, caller);
-  const used = guess === null ? [] : guess.countsOnNumber ? [own, shared] : [own];
-  const isRight = guess?.isRight ?? false;
-  const cost = (secs: number) => sql`now() + make_interval(secs => ${isRight ? 0 : secs})`;
-  const limit = (secs: number) => sql`now() + make_interval(secs => ${secs})`;
+/** Columns of a step's wish: upon which budgets its guess counts, and how. */
+export const GUESS_TYPES = 'guess_own bytea, guess_count int, guess_right boolean';
+
+/** The same columns of one step. */
+export function guessWish(vault: Vault, caller: Phone | null, guess: CallStep['guess']) {
+  const [own] = budgets(vault, caller);
   return {
-    count: used.length,
-    cte: sql`
-      spent as (
-        insert into pin_budgets (virtual_number_id, caller_digest, full_at)
-        select ${virtualNumberId}, decode(b.digest, 'hex'), b.full_at from after, (values
-          (1, ${own.digest.toString('hex')}, ${cost(costSeconds(own.budget))}),
-          (2, ${shared.digest.toString('hex')}, ${cost(costSeconds(shared.budget))})
-        ) b(place, digest, full_at)
-        -- The caller's own before the one that all share.
-        where b.place <= ${used.length} order by b.place
-        on conflict (virtual_number_id, caller_digest) do update
-          set full_at = case
-            when ${isRight} and pin_budgets.caller_digest = ${own.digest} then now()
-            else greatest(pin_budgets.full_at, now()) + (excluded.full_at - now())
-          end
-          where pin_budgets.full_at <= case
-            when pin_budgets.caller_digest = ${own.digest} then ${limit(spendableUntil(own.budget))}
-            else ${limit(spendableUntil(shared.budget))}
-          end
-        returning 1
-      )`,
+    guess_own: guess && bytes(own.digest),
+    // Its caller's own, and that of all strangers on the number.
+    guess_count: guess === null ? 0 : guess.countsOnNumber ? 2 : 1,
+    guess_right: guess?.isRight ?? false,
   };
+}
+
+/**
+ * Part of a statement with CTEs `wish` and `after` (the calls recorded, each on a number of its own): guesses count
+ * upon their budgets, as CTE `spent` with a row for each that allowed it. Guesses that arrive together take turns at
+ * these rows, so that no more of them are looked up than are left, a right one among them. It clears what its caller
+ * had spent, and nobody else's.
+ */
+export function spendGuesses(sql: postgres.Sql, vault: Vault) {
+  const cost = (budget: typeof CALLER_BUDGET) =>
+    sql`case when w.guess_right then 0 else ${costSeconds(budget)}::int end`;
+  const limit = (budget: typeof CALLER_BUDGET) => sql`now() + make_interval(secs => ${spendableUntil(budget)})`;
+  const isShared = sql`pin_budgets.caller_digest = ${vault.anyoneDigest}`;
+  return sql`
+    spent as (
+      insert into pin_budgets (virtual_number_id, caller_digest, full_at)
+      select w.number_id, b.digest, now() + make_interval(secs => b.cost)
+      from after join wish w using (id) cross join lateral (values
+        (1, w.guess_own, ${cost(CALLER_BUDGET)}),
+        (2, ${vault.anyoneDigest}::bytea, ${cost(NUMBER_BUDGET)})
+      ) b(place, digest, cost)
+      -- Number by number, and the caller's own before the one that all share.
+      where b.place <= w.guess_count order by w.number_id, b.place
+      on conflict (virtual_number_id, caller_digest) do update
+        set full_at = case
+          -- A right one costs nothing.
+          when not ${isShared} and excluded.full_at = now() then now()
+          else greatest(pin_budgets.full_at, now()) + (excluded.full_at - now())
+        end
+        where pin_budgets.full_at <= case when ${isShared} then ${limit(NUMBER_BUDGET)} else ${limit(CALLER_BUDGET)} end
+      returning virtual_number_id
+    )`;
+}
+
+/** Part of that statement: refuses it where a guess of the row `w` of `wish` was more than its budgets allow. */
+export function checkGuess(sql: postgres.Sql) {
+  return sql`case when (select count(*) from spent s where s.virtual_number_id = w.number_id) < w.guess_count
+    then refuse('pin_budget') end`;
 }
 
 /** Part of a read: the policy of an account, and what it has come to today. */
@@ -98,12 +108,8 @@ export function toGuards(row: GuardsRow | null): Pick<CallFacts, 'policy' | 'bar
   return { policy, barred: isOff ? 'calls_disabled' : row?.spent ? 'spend_reached' : null };
 }
 
-/** True for a step that a budget of guesses or a limit of calls may refuse. */
-export function isGuarded(facts: Pick<CallFacts, 'policy'>, step: Pick<CallStep, 'outcome' | 'guess'>): boolean {
-  return step.guess !== null || isCapped(facts, step);
-}
-
-function isCapped({ policy }: Pick<CallFacts, 'policy'>, { outcome }: Pick<CallStep, 'outcome'>): boolean {
+/** True for a step that a limit of calls may refuse. */
+export function isCapped({ policy }: Pick<CallFacts, 'policy'>, { outcome }: Pick<CallStep, 'outcome'>): boolean {
   return outcome === 'connected' && Object.values(policy.caps).some((cap) => cap !== null);
 }
 

@@ -1,7 +1,7 @@
 import type { Bar, CallStep } from '../core/call-facts.ts';
 import { bookConsequences } from './call-books.ts';
 import { anonymousKey, type CallQuery, type LoadedCall } from './call-facts.ts';
-import { checkCaps, isGuarded, refusalOf, spendGuess } from './call-guards.ts';
+import { checkCaps, checkGuess, GUESS_TYPES, guessWish, isCapped, refusalOf, spendGuesses } from './call-guards.ts';
 import { type Db, keyed } from './connect.ts';
 import { sessionSeal } from './session-rows.ts';
 import { bytes, shared } from './shared.ts';
@@ -46,8 +46,9 @@ export interface StepToRecord {
  *   decide again.
  */
 export async function recordStep(db: Db, vault: Vault, item: StepToRecord): Promise<'recorded' | 'changed' | Bar> {
-  if (!isGuarded(item.loaded.facts, item.step)) return recordShared(db, vault, item);
+  const { loaded, step } = item;
   try {
+    if (!isCapped(loaded.facts, step)) return await (step.guess ? recordGuess : recordPlain)(db, vault, item);
     const [outcome] = await recordSteps(db, vault, [item]);
     return outcome ?? 'changed';
   } catch (error) {
@@ -57,10 +58,16 @@ export async function recordStep(db: Db, vault: Vault, item: StepToRecord): Prom
   }
 }
 
-// What is refused is refused with its whole statement, so steps that may be have one of their own.
-const recordShared = shared<StepToRecord, 'recorded' | 'changed'>({
+const recordPlain = shared<StepToRecord, 'recorded' | 'changed'>({
   run: recordSteps,
   keyOf: ({ query, ...item }) => `${query.providerId}:${idsOf(item).providerCallId}`,
+});
+
+// What is refused is refused with its whole statement, and each of its steps is then tried alone. Strangers' guesses on
+// one number share a budget, and so no statement.
+const recordGuess = shared<StepToRecord, 'recorded' | 'changed'>({
+  run: recordSteps,
+  keyOf: ({ loaded }) => String(loaded.virtualNumberId),
 });
 
 function idsOf({ loaded, fresh }: Pick<StepToRecord, 'loaded' | 'fresh'>) {
@@ -70,7 +77,8 @@ function idsOf({ loaded, fresh }: Pick<StepToRecord, 'loaded' | 'fresh'>) {
 /**
  * The same for steps of several calls, all in one statement and in their order.
  *
- * @param items of which a guarded one is the only one.
+ * @param items with a guess, each on a number of its own, or all without one; one that a limit of calls may refuse is
+ *   the only one.
  */
 async function recordSteps(
   db: Db,
@@ -80,7 +88,7 @@ async function recordSteps(
   const { sql } = db;
   const wishes = items.map((item, at) => wishOf(vault, item, at));
   const [only] = items.length === 1 ? items : [];
-  const guards = only && guardsOf(sql, vault, only);
+  const guesses = items.some(({ step }) => step.guess !== null);
   const rows = await keyed(
     () => sql<{ at: number }[]>`
     with wish as materialized (
@@ -88,7 +96,8 @@ async function recordSteps(
         call_id text, anonymous_key bytea, account_id text, number_id int, direction text, caller_digest bytea,
         caller_cipher bytea, callee_digest bytea, callee_cipher bytea, session_id uuid, side text, outcome text,
         reason text, authenticated boolean, pin_policy jsonb, pin_tries text[], version int, record_format text,
-        currency text, is_answered boolean, overdue_seconds int, last_caller bytea, told_session uuid, details jsonb)
+        currency text, is_answered boolean, overdue_seconds int, last_caller bytea, told_session uuid, details jsonb,
+        ${sql.unsafe(GUESS_TYPES)})
     ),
     -- Row by row, so by the index however many there are; in the order of ids, as whoever else locks several calls.
     before as materialized (
@@ -144,22 +153,12 @@ async function recordSteps(
           'SessionPinAuthenticationStatus' as event, w.details
         from after a join wish w using (id) join live on live.id = w.told_session where w.details is not null`,
     })}
-    ${guards ? guards.cte : sql``}
-    select (select w.at from wish w where w.id = after.id) as at ${guards ? guards.checks : sql``}
-    from after`,
+    ${guesses ? sql`, ${spendGuesses(sql, vault)}` : sql``}
+    select w.at, ${only ? checkCaps(sql, only.loaded.facts, only.step) : sql`true`}, ${guesses ? checkGuess(sql) : sql`true`}
+    from after join wish w using (id)`,
   );
   const recorded = new Set(rows.map(({ at }) => at));
   return items.map((_item, at) => (recorded.has(at) ? 'recorded' : 'changed'));
-}
-
-/** What a step is refused by, as parts of its statement. */
-function guardsOf(sql: Db['sql'], vault: Vault, { query, loaded, step }: StepToRecord) {
-  const { count, cte } = spendGuess(sql, vault, loaded.virtualNumberId, query.caller, step.guess);
-  return {
-    cte: sql`, ${cte}`,
-    checks: sql`, ${checkCaps(sql, loaded.facts, step)},
-      case when (select count(*) from spent) < ${count} then refuse('pin_budget') end`,
-  };
 }
 
 /** A step as its statement reads it. */
@@ -195,6 +194,7 @@ function wishOf(vault: Vault, { query, loaded, step, fresh, overdueInSeconds }: 
     overdue_seconds: overdueInSeconds,
     last_caller: remembers ? bytes(vault.seal(caller, sessionSeal('last_caller', party.sessionId))) : null,
     told_session: party?.sessionId ?? pinEvent?.sessionId ?? null,
+    ...guessWish(vault, caller, step.guess),
     details: pinEvent && { pinStatus: pinEvent.status, pinRetryCounter: pinEvent.retryCounter },
   };
 }
