@@ -16,7 +16,7 @@ const STATEMENT_TIMEOUT_MS = 30 * 60_000;
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const directory = join(config.dataDir, 'pg');
-  const running = config.databaseUrl ?? runningUrl(directory);
+  const running = config.databaseDirectUrl ?? config.databaseUrl ?? runningUrl(directory);
   const server = running === null ? await startEmbedded({ directory }) : null;
   const db = connect(running ?? server?.url ?? '', { connections: 1, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   try {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Settings that are secrets: each may stand in a file instead, which `{name}_FILE` names. */
-export const SECRET_SETTINGS = ['DATABASE_URL', 'MASTER_KEY', 'MASTER_KEY_PREVIOUS'] as const;
+export const SECRET_SETTINGS = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'MASTER_KEY', 'MASTER_KEY_PREVIOUS'] as const;
 
 export interface WithSecrets {
   /** The environment, each secret that stands in a file put in its place. */

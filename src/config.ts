@@ -14,6 +14,8 @@ export interface Config {
   readonly publicUrl: string;
   /** Null starts the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | null;
+  /** PostgreSQL itself, where `databaseUrl` is a pooler in transaction mode; else null. */
+  readonly databaseDirectUrl: string | null;
   readonly dataDir: string;
   readonly masterKey: Buffer;
   /** The master key before this one, while it is being replaced. */
@@ -56,12 +58,12 @@ export class ConfigError extends Error {}
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const { env: filled, givenBy, faults } = readSecretFiles(given);
+  const named = (name: string) => givenBy.get(name) ?? name;
   const result = environment.safeParse(filled);
-  if (!result.success || faults.length > 0) {
-    const others = (result.error?.issues ?? []).map(({ path, message }) => {
-      const name = path.join('.');
-      return `${givenBy.get(name) ?? name}: ${message}`;
-    });
+  const isAlone = filled.DATABASE_DIRECT_URL !== undefined && filled.DATABASE_URL === undefined;
+  if (!result.success || faults.length > 0 || isAlone) {
+    const others = (result.error?.issues ?? []).map(({ path, message }) => `${named(path.join('.'))}: ${message}`);
+    if (isAlone) others.push(`${named('DATABASE_DIRECT_URL')}: is given without DATABASE_URL`);
     throw new ConfigError(
       `The environment has faults:\n${[...faults, ...others].map((line) => `  ${line}`).join('\n')}`,
     );
@@ -73,6 +75,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     workers: values.WORKERS,
     publicUrl: (values.PUBLIC_URL ?? ownUrl(values.HOST, values.PORT)).replace(/\/+$/, ''),
     databaseUrl: values.DATABASE_URL ?? null,
+    databaseDirectUrl: values.DATABASE_DIRECT_URL ?? null,
     dataDir: resolve(values.DATA_DIR),
     masterKey: (values.MASTER_KEY && decodeKey(values.MASTER_KEY)) || keptKey(resolve(values.DATA_DIR)),
     masterKeyPrevious: values.MASTER_KEY_PREVIOUS ? decodeKey(values.MASTER_KEY_PREVIOUS) : null,

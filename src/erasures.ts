@@ -18,7 +18,7 @@ async function main([verb, file]: readonly string[]): Promise<number> {
   if ((verb !== 'export' && verb !== 'apply') || file === undefined) return fail(USAGE);
   const config = readConfig(process.env);
   const directory = join(config.dataDir, 'pg');
-  const running = config.databaseUrl ?? runningUrl(directory);
+  const running = config.databaseDirectUrl ?? config.databaseUrl ?? runningUrl(directory);
   const server = running === null ? await startEmbedded({ directory }) : null;
   const db = connect(running ?? server?.url ?? '', { connections: 2, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   try {

@@ -43,6 +43,10 @@ const DATABASE_GRACE_MS = 1_500;
 const WORKERS_GRACE_MS = 8_000;
 const GRACE_WITH_WORKERS_MS = 9_500;
 
+// A protocol violation: what PgBouncer calls everything that it does not do.
+const POOLER_REFUSES = '08P01';
+const POOLER_ADVICE = 'If it is a PgBouncer, DATABASE_DIRECT_URL has to name the PostgreSQL behind it; see the README.';
+
 const API_CONNECTIONS = 10;
 const ANSWER_CONNECTIONS = 10;
 const WATCH_CONNECTIONS = 2;
@@ -73,9 +77,15 @@ async function main(): Promise<void> {
 
   const databaseUrl = config.databaseUrl ?? (await startOwnDatabase(config, log, closers));
   if (leads) return lead(config, databaseUrl, log, closers);
+  const directUrl = config.databaseDirectUrl ?? databaseUrl;
   const metrics = createMetrics();
   const pool = (name: Parameters<typeof watchPool>[1], connections: number, statementTimeoutMs: number) =>
-    connect(databaseUrl, { connections, statementTimeoutMs, watch: watchPool(metrics, name, connections) });
+    connect(databaseUrl, {
+      connections,
+      statementTimeoutMs,
+      isPooled: config.databaseDirectUrl !== null,
+      watch: watchPool(metrics, name, connections),
+    });
   const db = pool('api', API_CONNECTIONS, 5_000);
   const answerDb = pool('answers', ANSWER_CONNECTIONS, 1_500);
   const watchDb = pool('watch', WATCH_CONNECTIONS, 1_000);
@@ -85,7 +95,7 @@ async function main(): Promise<void> {
   // Loaded only where somebody collects traces.
   const tracer = config.traceEndpoint && (await import('./tracing.ts')).startTracing(config.traceEndpoint);
   if (tracer) closers.push(() => atMost(LOG_GRACE_MS, tracer.close()));
-  const vault = await whileAlone(databaseUrl, () => prepareVault(databaseUrl, db, config));
+  const vault = await whileAlone(directUrl, () => prepareVault(directUrl, db, config));
   const agent = guardedAgent({ allowPrivate: config.callbackAllowPrivate });
   closers.push(() => agent.destroy());
   const providerAgent = placingAgent();
@@ -114,7 +124,7 @@ async function main(): Promise<void> {
     placeCall: (call) => placeCall(providerAgent, call),
   };
   const deps: Deps = { ...reach, placer: startPlacer(reach) };
-  const demo = isFirst() ? await whileAlone(databaseUrl, () => bootstrap(deps, declared)) : null;
+  const demo = isFirst() ? await whileAlone(directUrl, () => bootstrap(deps, declared)) : null;
 
   const sender = startDispatcher(deps);
   dispatcher = sender;
@@ -183,8 +193,8 @@ async function startOwnDatabase(config: Config, log: Logger, closers: (() => Pro
 }
 
 /** Migrates the database and opens its keys. */
-async function prepareVault(databaseUrl: string, db: Db, config: Config): Promise<Vault> {
-  await migrate(databaseUrl);
+async function prepareVault(directUrl: string, db: Db, config: Config): Promise<Vault> {
+  await migrate(directUrl);
   const keys = await prepareKeys(db, { current: config.masterKey, previous: config.masterKeyPrevious });
   if (keys === null) throw new ConfigError('MASTER_KEY is not the key that this database was written with');
   return openVault(keys);
@@ -220,6 +230,7 @@ function startFault(error: unknown): string | null {
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };
   // Of a worker it is the first process that binds.
   if (syscall === 'listen' || syscall === 'bind') return `HOST and PORT cannot be listened on (${code}).`;
+  if (sqlState(error) === POOLER_REFUSES) return `DATABASE_URL: refused (${POOLER_REFUSES}). ${POOLER_ADVICE}`;
   return isOutage(error) ? `DATABASE_URL: the database cannot be reached (${sqlState(error)}).` : null;
 }
 

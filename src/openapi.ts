@@ -20,6 +20,7 @@ export async function openApiDocument(): Promise<object> {
       workers: 1,
       publicUrl: 'http://127.0.0.1:3000',
       databaseUrl: null,
+      databaseDirectUrl: null,
       dataDir: '.',
       masterKey: Buffer.alloc(32),
       masterKeyPrevious: null,

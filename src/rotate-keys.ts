@@ -14,7 +14,7 @@ import { addCipherKey, prepareKeys } from './store/key-ring.ts';
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const directory = join(config.dataDir, 'pg');
-  const running = config.databaseUrl ?? runningUrl(directory);
+  const running = config.databaseDirectUrl ?? config.databaseUrl ?? runningUrl(directory);
   const server = running === null ? await startEmbedded({ directory }) : null;
   const db = connect(running ?? server?.url ?? '', { connections: 1, statementTimeoutMs: 5_000 });
   const masters = { current: config.masterKey, previous: config.masterKeyPrevious };

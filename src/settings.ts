@@ -8,6 +8,7 @@ const whole = (min: number, max: number) => {
   return z.coerce.number({ error }).int({ error }).min(min, { error }).max(max, { error });
 };
 const seconds = (max: number) => whole(1, max);
+const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// or postgresql:// URL' });
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 const PIN_RISK_RULE = 'must be a probability above 0, such as 0.001';
@@ -35,11 +36,15 @@ export const environment = z.object({
     .default(1)
     .describe('How many processes share the port, `auto` for as many as there are cores.'),
   PUBLIC_URL: httpUrl.optional().describe('The address under which providers reach it.'),
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// or postgresql:// URL' })
+  DATABASE_URL: databaseUrl
     .optional()
     .describe(
       'A PostgreSQL (15 or newer). Without it, one is started in `DATA_DIR`. A process opens 22 connections at most.',
+    ),
+  DATABASE_DIRECT_URL: databaseUrl
+    .optional()
+    .describe(
+      'PostgreSQL itself, where `DATABASE_URL` is a PgBouncer in transaction mode: migrations and tools go there.',
     ),
   DATA_DIR: z
     .string()

@@ -39,6 +39,7 @@ describe('the settings', () => {
         workers: 1,
         publicUrl: 'http://127.0.0.1:3000',
         databaseUrl: null,
+        databaseDirectUrl: null,
         bootstrapFile: null,
       },
       session: { expirySeconds: 1800, callTimeLimitSeconds: 14_400, ringTimeoutSeconds: 45 },
@@ -67,6 +68,7 @@ describe('the settings', () => {
         PORT: '8080',
         WORKERS: '3',
         DATABASE_URL: 'postgresql://u:p@db:5432/bauta',
+        DATABASE_DIRECT_URL: 'postgres://u:p@db:5433/bauta',
         DATA_DIR: home,
       },
       ...{
@@ -92,6 +94,7 @@ describe('the settings', () => {
         workers: 3,
         publicUrl: 'http://[::1]:8080',
         databaseUrl: env.DATABASE_URL,
+        databaseDirectUrl: env.DATABASE_DIRECT_URL,
         dataDir: home,
       },
       ...{ masterKey: KEY, masterKeyPrevious: Buffer.alloc(32, 8), bootstrapFile: 'b.json', logLevel: 'debug' },
@@ -116,6 +119,8 @@ describe('the settings', () => {
     ['METRICS_PORT', ['0', '65536', 'on']],
     ['PUBLIC_URL', ['example.com', 'ftp://example.com']],
     ['DATABASE_URL', ['localhost:5432', 'mysql://db/x']],
+    // The last one would do with a DATABASE_URL beside it.
+    ['DATABASE_DIRECT_URL', ['localhost:5432', 'mysql://db/x', 'postgres://db/x']],
     ['LOG_LEVEL', ['verbose']],
     ['SESSION_EXPIRY', ['0', '7776001', '1.5']],
     ['CALL_TIME_LIMIT', ['0', 'long']],

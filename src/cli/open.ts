@@ -19,7 +19,7 @@ const NOTHING_THERE = ['42P01', '3F000'];
 export async function withStore<T>(statementTimeoutMs: number, work: (deps: StoreDeps) => Promise<T>): Promise<T> {
   const config = readConfig(process.env);
   const directory = join(config.dataDir, 'pg');
-  const running = config.databaseUrl ?? runningUrl(directory);
+  const running = config.databaseDirectUrl ?? config.databaseUrl ?? runningUrl(directory);
   const server = running === null ? await startEmbedded({ directory }) : null;
   const db = connect(running ?? server?.url ?? '', { connections: CONNECTIONS, statementTimeoutMs });
   try {

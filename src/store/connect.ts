@@ -19,6 +19,8 @@ export interface PoolOptions {
   readonly connections: number;
   /** The longest that the server works on one statement; nobody waits for one much longer. */
   readonly statementTimeoutMs: number;
+  /** True behind a pooler in transaction mode, where each statement may be another connection's. */
+  readonly isPooled?: boolean;
   readonly watch?: StatementWatch;
   readonly batch?: number;
 }
@@ -42,17 +44,22 @@ export function connect(databaseUrl: string, options: PoolOptions): Db {
     max_lifetime: 30 * 60,
     // The driver's own back-off grows to 20 s, which is 20 s of calls without an answer.
     backoff: (attempt: number) => Math.min(0.1 * 2 ** attempt, 1),
-    connection: {
-      application_name: 'bauta',
-      statement_timeout: options.statementTimeoutMs,
-      lock_timeout: Math.min(1000, options.statementTimeoutMs),
-      idle_in_transaction_session_timeout: 5000,
-    },
+    // A named statement and a timeout belong to a connection: the pooler's own, which it sets up itself.
+    prepare: !options.isPooled,
+    connection: { application_name: 'bauta', ...(!options.isPooled && serverTimeouts(options.statementTimeoutMs)) },
     onnotice: () => {},
   });
   const bounded = withDeadline(base, options.connections, options.statementTimeoutMs + LINE_MS);
   const sql = options.watch ? watched(bounded, options.watch) : bounded;
   return { sql, orm: drizzle({ client: sql }), batch: options.batch ?? BATCH };
+}
+
+function serverTimeouts(statementTimeoutMs: number) {
+  return {
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: Math.min(1000, statementTimeoutMs),
+    idle_in_transaction_session_timeout: 5000,
+  };
 }
 
 /** Ends the pool; statements under way get `seconds` to finish. */

@@ -9,12 +9,20 @@ import type { Db } from './connect.ts';
 // The same place seen from src/store and from dist/store.
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
 
+// Whatever limit its role has. And a pooler, which would keep the lock when its client is gone, refuses to be told.
+const PREPARING = {
+  max: 1,
+  connect_timeout: 10,
+  onnotice: () => {},
+  connection: { statement_timeout: 24 * 60 * 60_000 },
+};
+
 /**
  * Brings the database up to date. Only one at a time may run, see `whileAlone`: drizzle's own migrator has no
  * lock, and most of several that start together would fail on an empty database.
  */
 export async function migrate(databaseUrl: string): Promise<void> {
-  const client = postgres(databaseUrl, { max: 1, connect_timeout: 10, onnotice: () => {} });
+  const client = postgres(databaseUrl, PREPARING);
   try {
     await applyMigrations(drizzle({ client }), { migrationsFolder: MIGRATIONS });
   } finally {
@@ -42,9 +50,13 @@ function lastMigration(): number {
 // Any number will do as long as nothing else in the database locks it.
 const PREPARATION_LOCK = 7_202_611_220;
 
-/** Does what prepares a database (migrations, first rows) while no other instance does. */
+/**
+ * Does what prepares a database (migrations, first rows) while no other instance does.
+ *
+ * @param databaseUrl PostgreSQL itself: the lock belongs to a connection.
+ */
 export async function whileAlone<T>(databaseUrl: string, work: () => Promise<T>): Promise<T> {
-  const client = postgres(databaseUrl, { max: 1, connect_timeout: 10, onnotice: () => {} });
+  const client = postgres(databaseUrl, PREPARING);
   try {
     await client`select pg_advisory_lock(${PREPARATION_LOCK})`;
     return await work();

@@ -19,6 +19,7 @@ import { connect, disconnect } from '../../src/store/connect.ts';
 import { prepareKeys } from '../../src/store/key-ring.ts';
 import { openVault } from '../../src/store/vault.ts';
 import { freshDatabase } from '../database.ts';
+import { pooled } from './pgbouncer.ts';
 
 /** The whole service on a database of its own, without the clock's jobs: a test calls those itself. */
 export interface TestService {
@@ -92,9 +93,10 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const databaseUrl = options.databaseUrl ?? database?.url ?? '';
   const metrics = createMetrics();
   const pool = (name: Parameters<typeof watchPool>[1], connections: number, statementTimeoutMs: number) =>
-    connect(databaseUrl, {
+    connect(pooled(databaseUrl), {
       connections,
       statementTimeoutMs,
+      isPooled: pooled(databaseUrl) !== databaseUrl,
       batch: BATCH,
       watch: watchPool(metrics, name, connections),
     });
@@ -112,6 +114,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     workers: 1,
     publicUrl: '',
     databaseUrl,
+    databaseDirectUrl: null,
     dataDir: '/nonexistent',
     masterKey: MASTER_KEY,
     masterKeyPrevious: null,
