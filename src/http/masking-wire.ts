@@ -157,7 +157,8 @@ export function toWire(session: MaskingSession, publicUrl: string) {
     created_time: wireTime(session.createdAt),
     modified_time: wireTime(session.modifiedAt),
     expiry_time: wireTime(session.expiresAt),
-    duration: Math.floor((session.expiresAt.getTime() - session.createdAt.getTime()) / 1000),
+    // Between the times as they are shown.
+    duration: Math.floor(session.expiresAt.getTime() / 1000) - Math.floor(session.createdAt.getTime() / 1000),
     amount: 0,
     call_time_limit: settings.callTimeLimitSeconds,
     ring_timeout: settings.ringTimeoutSeconds,

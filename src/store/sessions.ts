@@ -70,7 +70,8 @@ function inScope(scope: Scope): SQL | undefined {
   return scope.subaccountId === null ? account : and(account, eq(sessions.subaccountId, scope.subaccountId));
 }
 
-const DURATION = sql<number>`floor(extract(epoch from ${sessions.expiresAt} - ${sessions.createdAt}))`;
+// Between the times as they are shown, cut to the second.
+const DURATION = sql<number>`floor(extract(epoch from ${sessions.expiresAt})) - floor(extract(epoch from ${sessions.createdAt}))`;
 
 function conditions(vault: Vault, filter: SessionFilter): (SQL | undefined)[] {
   const { firstParty, secondParty, virtualNumber, status, subaccountId } = filter;
