@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/** The races once more, with two callers to a statement and with one: `npm run test:batches`; the suite has 64. */
+/** The races once more, with as many callers to a statement as `TEST_BATCH` says; of the two longest a sixth.
+ * `npm run test:batches` */
 const RACES = [
   'allocation',
   'call-orders',
@@ -13,18 +14,11 @@ const RACES = [
 
 export default defineConfig({
   test: {
+    include: [...RACES.map((race) => `test/store/${race}.test.ts`), 'test/fault/webhook-storm.test.ts'],
+    globalSetup: 'test/global-setup.ts',
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    projects: ['1', '2'].map((batch) => ({
-      extends: true,
-      test: {
-        name: `batches of ${batch}`,
-        include: [...RACES.map((race) => `test/store/${race}.test.ts`), 'test/fault/webhook-storm.test.ts'],
-        globalSetup: 'test/global-setup.ts',
-        env: { TEST_BATCH: batch },
-      },
-    })),
   },
 });

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { totalsFaults } from '../../src/store/invariants-totals.ts';
 import { type Pair, startPair } from '../support/invariants.ts';
-import { declared, makeSession } from '../support/service.ts';
+import { declared, makeSession, PART } from '../support/service.ts';
 import { endOfCall, plivoWebhook, type StormCall } from '../support/webhook-storm.ts';
 
-const CALLS = 6000;
+const CALLS = 6000 / PART;
 const SESSIONS = 500;
 
 let house: Pair | null;
@@ -36,7 +36,7 @@ it('33 000 shuffled webhooks of 6 000 calls, each once to four times, on two ins
     copies(1 + (i % 2), 'dial-callback/', dialHangup);
     copies(1 + (i % 4), 'hangup/', hangup);
   }
-  expect(deliveries.length).toBeGreaterThanOrEqual(33_000);
+  expect(deliveries.length).toBeGreaterThanOrEqual(33_000 / PART);
   shuffle(deliveries);
   const began = Date.now();
   const statuses = new Map<number, number>();

