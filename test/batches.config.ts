@@ -1,7 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** The races once more, with as many callers to a statement as `TEST_BATCH` says; of the two longest a sixth.
- * `npm run test:batches` */
+// `npm run test:batches`: the races with as many callers to a statement as `TEST_BATCH` says, of the two longest a sixth.
 const RACES = [
   'allocation',
   'call-orders',
