@@ -7652,6 +7652,8 @@ export interface components {
                 country: string;
                 subaccount: string | null;
                 live_sessions: number;
+                /** @description Places of parties that ended sessions hold until their cool-off is over. */
+                cooling_places: number;
                 /** @example 2026-01-31T13:35:51.123Z */
                 next_lease_frees_at: string | null;
             }[];

@@ -15,6 +15,7 @@ interface PoolReport {
     readonly country: string;
     readonly subaccount: string | null;
     readonly live_sessions: number;
+    readonly cooling_places: number;
     readonly next_lease_frees_at: string | null;
   }[];
   readonly meta: PageMeta;
@@ -62,6 +63,9 @@ export function Numbers() {
                         <th scope="col" class="number">
                           {N.live}
                         </th>
+                        <th scope="col" class="number">
+                          {N.cooling}
+                        </th>
                         <th scope="col">{N.frees}</th>
                         <th scope="col">
                           <span class="unseen">{N.retire}</span>
@@ -78,6 +82,9 @@ export function Numbers() {
                           <td data-label={N.of}>{one.subaccount ?? N.main}</td>
                           <td data-label={N.live} class="number">
                             {one.live_sessions}
+                          </td>
+                          <td data-label={N.cooling} class="number">
+                            {one.cooling_places}
                           </td>
                           <td data-label={N.frees}>
                             {one.next_lease_frees_at === null ? (

@@ -276,6 +276,7 @@ export const T = {
     number: 'Number',
     alias: 'Alias',
     provider: 'Provider',
+    cooling: 'Places cooling off',
     frees: 'Next place frees',
     free: 'Free',
     add: 'Add numbers',

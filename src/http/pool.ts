@@ -35,6 +35,9 @@ const numberLoad = z.object({
   country: z.string(),
   subaccount: z.string().nullable(),
   live_sessions: z.int(),
+  cooling_places: z
+    .int()
+    .meta({ description: 'Places of parties that ended sessions hold until their cool-off is over.' }),
   next_lease_frees_at: z
     .string()
     .nullable()
@@ -73,11 +76,12 @@ export function poolRoutes(app: FastifyInstance, deps: Deps): void {
         api_id: request.id,
         exhausted_first: exhaustedFirst && poolToWire(exhaustedFirst),
         pools: pools.map(poolToWire),
-        numbers: numbers.map(({ number, country, subaccountId, liveSessions, nextFreeAt }) => ({
+        numbers: numbers.map(({ number, country, subaccountId, liveSessions, coolingPlaces, nextFreeAt }) => ({
           number: number.slice(1),
           country,
           subaccount: subaccountId,
           live_sessions: liveSessions,
+          cooling_places: coolingPlaces,
           next_lease_frees_at: nextFreeAt?.toISOString() ?? null,
         })),
         meta: pageMetaOf(request.originalUrl, { limit, offset }, numberCount),

@@ -10,6 +10,8 @@ export interface NumberLoad {
   readonly country: string;
   readonly subaccountId: string | null;
   readonly liveSessions: number;
+  /** Places that sessions which have ended still hold, until their cool-off is over. */
+  readonly coolingPlaces: number;
   /** When the next party's place on it becomes free; null where none is held. */
   readonly nextFreeAt: Date | null;
 }
@@ -40,11 +42,14 @@ export async function readPool(
       from sessions s where s.account_id = ${accountId} and s.expires_at > now() - interval '1 hour'
     ),
     held as materialized (
-      select l.virtual_number_id, l.party_digest, l.held_until
+      select l.virtual_number_id, l.party_digest, l.held_until, not r.is_live as is_cooling
       from recent r join leases l on l.session_id = r.id where l.held_until > now()
     ),
     live as (select virtual_number_id, count(*)::int as sessions from recent where is_live group by 1),
-    frees as (select virtual_number_id, min(held_until) as at from held group by 1),
+    frees as (
+      select virtual_number_id, min(held_until) as at, count(*) filter (where is_cooling)::int as cooling
+      from held group by 1
+    ),
     phones as (
       select o.country, o.subaccount_id, h.party_digest = ${vault.anyoneDigest} as is_anyone, count(*)::int as holds
       from held h join owned o on o.id = h.virtual_number_id group by o.country, o.subaccount_id, h.party_digest
@@ -65,7 +70,7 @@ export async function readPool(
     ),
     shown as (
       select o.number, o.country, o.subaccount_id as "subaccountId", coalesce(l.sessions, 0) as "liveSessions",
-        extract(epoch from f.at)::float8 * 1000 as "nextFreeMs"
+        coalesce(f.cooling, 0) as "coolingPlaces", extract(epoch from f.at)::float8 * 1000 as "nextFreeMs"
       from owned o left join live l on l.virtual_number_id = o.id left join frees f on f.virtual_number_id = o.id
       order by o.number collate "C" limit ${page.limit} offset ${page.offset}
     )

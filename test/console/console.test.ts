@@ -17,7 +17,7 @@ const PAGES: Readonly<Record<string, string>> = {
   '/sessions': 'Created',
   '/sessions/new': 'Who talks',
   '/sessions/:id': 'Dialled leg',
-  '/numbers': 'Left over at peak',
+  '/numbers': 'Places cooling off',
   '/providers': 'Paste these addresses',
   '/callbacks': 'Happened',
   '/phone': 'Dials',

@@ -24,6 +24,7 @@ interface PoolAnswer {
   readonly numbers: readonly {
     readonly number: string;
     readonly live_sessions: number;
+    readonly cooling_places: number;
     readonly next_lease_frees_at: string | null;
   }[];
   readonly meta: object;
@@ -66,7 +67,8 @@ describe('a pool', () => {
     ]);
     expect(exhausted_first).toMatchObject({ subaccount: SUB.id });
     expect(numbers[0]).toEqual({
-      ...{ number: '14155550100', country: 'US', subaccount: null, live_sessions: 0, next_lease_frees_at: null },
+      ...{ number: '14155550100', country: 'US', subaccount: null, live_sessions: 0, cooling_places: 0 },
+      next_lease_frees_at: null,
     });
   });
 
@@ -124,7 +126,9 @@ describe('a pool', () => {
     expect(await ofCountry('US')).toMatchObject({ live_sessions: 1, load: 2, numbers_needed: 3 });
     const { numbers } = await pool();
     const rest = numbers.find(({ number }) => `+${number}` === resting?.virtual_number);
-    expect(rest?.live_sessions).toBe(0);
+    // Those of both parties.
+    expect(rest).toMatchObject({ live_sessions: 0, cooling_places: 2 });
+    expect(numbers.reduce((sum, { cooling_places }) => sum + cooling_places, 0)).toBe(2);
     const seconds = (Date.parse(rest?.next_lease_frees_at ?? '') - Date.now()) / 1000;
     expect(seconds).toBeGreaterThan(590);
     expect(seconds).toBeLessThanOrEqual(600);
