@@ -9,25 +9,35 @@ import { accountOption, scopeFor } from './scope.ts';
 export const importCommand: Command = {
   about: "Makes the live sessions of Plivo's hosted masking here, by the answers of its list call.",
   words: 'FILE…',
-  options: accountOption,
+  options: {
+    ...accountOption,
+    'any-number': { about: 'a session that cannot keep its virtual number gets one of the pool' },
+  },
   run: async (deps, given) => {
     if (given.words.length === 0) throw new Misused('Which file?');
     const listed = given.words.flatMap(readFile);
     const scope = await scopeFor(deps, given, ['import']);
     const counts = { new: 0, known: 0, ended: 0 };
+    const takesAny = given.switches.has('any-number');
+    const moved: { session_uuid: string; virtual_number: string }[] = [];
     const refused: { session_uuid: string | null; place: number; reason: string }[] = [];
     for (const [at, object] of listed.entries()) {
       const one = readListed(object, deps.now());
       const outcome =
-        'wish' in one ? await importSession(deps, scope, one.id, one.wish) : isRefused(one) ? one : ('ended' as const);
-      if (!isRefused(outcome)) counts[outcome] += 1;
-      else refused.push({ session_uuid: one.id, place: at + 1, reason: onTheWire(outcome.problem).text });
+        'wish' in one ? await importSession(deps, scope, one, takesAny) : isRefused(one) ? one : ('ended' as const);
+      if (typeof outcome === 'string') counts[outcome] += 1;
+      else if ('isNew' in outcome) {
+        counts.new += 1;
+        const hasMoved = 'wish' in one && one.virtualNumber !== outcome.virtualNumber;
+        if (hasMoved) moved.push({ session_uuid: one.id, virtual_number: outcome.virtualNumber });
+      } else refused.push({ session_uuid: one.id, place: at + 1, reason: onTheWire(outcome.problem).text });
     }
     const sum = `Sessions: ${counts.new} new, ${counts.known} known, ${counts.ended} ended, ${refused.length} refused.`;
+    const numbers = moved.map((one) => `${one.session_uuid}: has another number, ${one.virtual_number}.`);
     const reasons = refused.map((one) => `${one.session_uuid ?? `The one at place ${one.place}`}: ${one.reason}`);
     return {
-      json: { ...counts, refused },
-      text: [sum, ...reasons].join('\n'),
+      json: { ...counts, moved, refused },
+      text: [sum, ...numbers, ...reasons].join('\n'),
       isWhole: refused.length === 0,
     };
   },

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { countryOf, type Phone, parsePhone } from '../core/phone.ts';
 import { invalid, type Refused } from '../core/problem.ts';
-import type { SessionWish } from '../core/session.ts';
 import { findUnstorable } from '../http/body.ts';
 import { sessionUuid } from '../http/fields.ts';
 import { canonicalBody, createBody, toWish } from '../http/masking-wire.ts';
 import { readBy } from '../http/schemas.ts';
+import type { ImportWish } from '../service/import-session.ts';
 
 const TIME_RULE = 'should be a time such as 2026-01-31 13:35:51 +0000 UTC';
 // Go's way to print a time in UTC. Of some older sessions the name of the zone is its offset once more.
@@ -25,7 +25,7 @@ const NOT_AGAIN = { initiate_call_to_first_party: false, generate_pin: null, gen
 
 /** A session of a list, as it would be made now. */
 export type ListedSession =
-  | { readonly id: string; readonly wish: SessionWish }
+  | ImportWish
   | { readonly id: string; readonly hasEnded: true }
   | (Refused & { readonly id: string | null });
 
@@ -47,10 +47,11 @@ export function readListed(object: unknown, now: Date): ListedSession {
   const unstorable = findUnstorable(given);
   if (unstorable !== null) return { id, problem: unstorable.problem };
   const phones = { first_party: withPlus(given.first_party), second_party: withPlus(given.second_party) };
-  const geomatch = isOfOneCountry(phones.first_party || phones.second_party, withPlus(given.virtual_number));
+  const virtualNumber = phoneOf(withPlus(given.virtual_number));
+  const geomatch = isOfOneCountry(phoneOf(phones.first_party || phones.second_party), virtualNumber);
   const body = { ...given, ...phones, geomatch, session_expiry: secondsLeft, ...NOT_AGAIN };
   const wish = readBy(createBody, canonicalBody(body));
-  return 'value' in wish ? { id, wish: toWish(wish.value) } : { id, ...invalid(wish.field, wish.rule) };
+  return 'value' in wish ? { id, wish: toWish(wish.value), virtualNumber } : { id, ...invalid(wish.field, wish.rule) };
 }
 
 /** Plivo lists numbers with their country code and without the `+`, so none of them is a national form. */
@@ -59,11 +60,11 @@ function withPlus(value: unknown): unknown {
 }
 
 /** What `geomatch` was: no list says so, but where the number is of another country it was off. */
-function isOfOneCountry(party: unknown, virtualNumber: unknown): boolean {
-  const [one, other] = [party, virtualNumber].map((value) => {
-    const phone: Phone | null =
-      typeof value === 'string' ? parsePhone(value, { defaultCountry: null, strict: false }) : null;
-    return phone && countryOf(phone);
-  });
+function isOfOneCountry(party: Phone | null, virtualNumber: Phone | null): boolean {
+  const [one, other] = [party, virtualNumber].map((phone) => phone && countryOf(phone));
   return one === other || !one || !other;
+}
+
+function phoneOf(value: unknown): Phone | null {
+  return typeof value === 'string' ? parsePhone(value, { defaultCountry: null, strict: false }) : null;
 }

@@ -1,4 +1,5 @@
 import type { Scope } from '../core/account.ts';
+import type { Phone } from '../core/phone.ts';
 import { generatePins } from '../core/pin.ts';
 import { guessChance, mostPins, safeLength } from '../core/pin-budget.ts';
 import { rankCandidates } from '../core/pool.ts';
@@ -30,12 +31,14 @@ export interface CreatedSession extends MaskingSession {
  *
  * @param keyed the id that a request with an Idempotency-Key gives it. Taken over from a try that died, that one's
  *   session is the answer where it was made.
+ * @param number the one that it has to have; null for one of the pool.
  */
 export async function createSession(
   deps: StoreDeps,
   scope: Scope,
   wish: SessionWish,
   keyed: { readonly resourceId: string; readonly isTakenOver: boolean } | null = null,
+  number: Phone | null = null,
 ): Promise<CreatedSession | Refused> {
   const made = keyed?.isTakenOver ? await findSession(deps.db, deps.vault, scope, keyed.resourceId) : null;
   if (made) return { ...made, pinGuessChance: null };
@@ -50,7 +53,7 @@ export async function createSession(
   const id = keyed?.resourceId ?? deps.newUuid();
   const tried: number[] = [];
   for (;;) {
-    const query = { accountId: scope.accountId, draft, tried, spot: spotOf(id), most: CANDIDATES_AT_ONCE };
+    const query = { accountId: scope.accountId, draft, number, tried, spot: spotOf(id), most: CANDIDATES_AT_ONCE };
     const { policy, virtual, candidates } = await loadCreateFacts(deps.db, deps.vault, query);
     if (!policy.callsEnabled) return refused({ kind: 'calls_disabled' });
     const fault = partiesFault(policy, parties, virtual);

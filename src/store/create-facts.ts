@@ -18,6 +18,8 @@ export interface FoundNumber extends Omit<Candidate, 'isCrowded'> {
 export interface CreateQuery {
   readonly accountId: string;
   readonly draft: SessionDraft;
+  /** The one number that may serve it; null for any. */
+  readonly number: Phone | null;
   /** Numbers that were found before and are of no use. */
   readonly tried: readonly number[];
   /** A whole number of 31 bits: where in the pool to begin. */
@@ -59,13 +61,14 @@ async function loadAll(db: Db, vault: Vault, queries: readonly CreateQuery[]): P
 }
 
 function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): Promise<readonly FactsRow[]> {
-  const wishes = queries.map(({ accountId, draft, tried, spot, most }, at) => {
+  const wishes = queries.map(({ accountId, draft, number, tried, spot, most }, at) => {
     const parties = { first: draft.firstParty, second: draft.secondParty };
     return {
       at,
       account_id: accountId,
       subaccount_id: draft.subaccountId ?? '',
       country: draft.country,
+      number,
       phones: Object.values(parties).filter((phone) => phone !== null),
       digests: wantedLeases(vault, parties, draft.pinRequired).map(({ digest }) => `\\x${digest}`),
       has_pins: draft.pinRequired,
@@ -86,7 +89,7 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
     select v.id, v.number, ${takesAnyone} as "takesAnyone" from virtual_numbers v
     where v.account_id = q.account_id and coalesce(v.subaccount_id, '') = q.subaccount_id and v.retired_at is null
       and ${isBehind ? sql`v.id >= p.start` : sql`v.id < p.start`}
-      and (q.country is null or v.country = q.country) and v.id <> all(q.tried)
+      and (q.country is null or v.country = q.country) and (q.number is null or v.number = q.number) and v.id <> all(q.tried)
       and not exists (
         select from leases l
         where l.virtual_number_id = v.id and l.party_digest = any(q.digests) and l.held_until > now()
@@ -98,7 +101,7 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
   return sql<FactsRow[]>`
     with asked as (
       select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, account_id text,
-        subaccount_id text, country text, phones text[], digests bytea[], has_pins boolean, takes_anyone boolean,
+        subaccount_id text, country text, number text, phones text[], digests bytea[], has_pins boolean, takes_anyone boolean,
         tried int[], spot int, most int)
     )
     select q.at, (select policy from accounts where id = q.account_id) as policy,

@@ -75,18 +75,23 @@ describe('the import', () => {
   afterAll(() => service.close());
 
   const inAnHour = new Date(Date.now() + 3_600_000);
-  const ids = [1, 2, 3, 4, 5].map((n) => `${n}1111111-1111-4111-8111-111111111111`);
+  const ids = [1, 2, 3, 4, 5, 6, 7].map((n) => `${n}1111111-1111-4111-8111-111111111111`);
   const objects = [
-    listed({ session_uuid: ids[0] }, inAnHour),
-    listed({ ...pins, session_uuid: ids[1], first_party: '12025552222' }, inAnHour),
+    listed({ session_uuid: ids[0], virtual_number: '14155550103' }, inAnHour),
+    listed({ ...pins, session_uuid: ids[1], first_party: '12025552222', virtual_number: '14155550101' }, inAnHour),
     listed({ session_uuid: ids[2] }, new Date(Date.now() - 1000)),
     listed({ session_uuid: ids[3], second_party: '4' }, inAnHour),
     listed({ ...pins, session_uuid: ids[4], second_party_pin: null }, inAnHour),
     listed({ session_uuid: 'none' }, inAnHour),
+    listed({ session_uuid: ids[5], first_party: '12025553333', virtual_number: '14155550199' }, inAnHour),
+    listed({ session_uuid: ids[6], first_party: '12025554444', virtual_number: '14155550103' }, inAnHour),
   ];
   const reasons = `${ids[3]}: Invalid parameter. second_party is not a valid phone number.
 ${ids[4]}: Mandatory parameter missing. second_party_pin must be present.
 The one at place 6: Invalid parameter. session_uuid should be the id of a session.
+`;
+  const ofNumbers = `${ids[5]}: Invalid parameter. virtual_number +14155550199 should be an active number of the pool here.
+${ids[6]}: Invalid parameter. virtual_number +14155550103 is taken here for a party or a PIN of this session.
 `;
   const run = (account: string, ...more: string[]) =>
     withFile(JSON.stringify({ api_id: '', response: { meta: {}, objects } }), (file) =>
@@ -96,10 +101,10 @@ The one at place 6: Invalid parameter. session_uuid should be the id of a sessio
   it('makes the live sessions under their ids, once, and says of the others why not', async () => {
     expect(await run(MAIN.id)).toEqual({
       code: 1,
-      out: `Sessions: 2 new, 0 known, 1 ended, 3 refused.\n${reasons}`,
+      out: `Sessions: 2 new, 0 known, 1 ended, 5 refused.\n${reasons}${ofNumbers}`,
       err: '',
     });
-    expect((await run(MAIN.id)).out).toBe(`Sessions: 0 new, 2 known, 1 ended, 3 refused.\n${reasons}`);
+    expect((await run(MAIN.id)).out).toBe(`Sessions: 0 new, 2 known, 1 ended, 5 refused.\n${reasons}${ofNumbers}`);
     const { body } = await api(service, 'GET', `${SESSIONS}${ids[1]}/`);
     expect(body.response).toMatchObject({
       ...{ first_party: '12025552222', second_party: '12025551111', first_party_pin: '481516', status: 'active' },
@@ -114,6 +119,28 @@ The one at place 6: Invalid parameter. session_uuid should be the id of a sessio
     expect(Math.abs(Date.parse(ends.replace(' +0000 UTC', 'Z')) - inAnHour.getTime())).toBeLessThan(2_000);
     const audit = await api(service, 'GET', `/v1/Account/${MAIN.id}/Masking/Audit/?actor=operator`);
     expect(audit.body.meta).toMatchObject({ total_count: 2 });
+  });
+
+  it('keeps the virtual number that people know, and gives another one only where that is asked for', async () => {
+    const numberOf = async (id = '') => {
+      const { body } = await api(service, 'GET', `${SESSIONS}${id}/`);
+      return (body.response as { virtual_number?: string } | undefined)?.virtual_number ?? null;
+    };
+    expect([await numberOf(ids[0]), await numberOf(ids[1]), await numberOf(ids[5])]).toEqual([
+      '14155550103',
+      '14155550101',
+      null,
+    ]);
+    const { code, out } = await run(MAIN.id, '--any-number');
+    const [sixth, seventh] = [await numberOf(ids[5]), await numberOf(ids[6])];
+    expect({ code, out }).toEqual({
+      code: 1,
+      out: `Sessions: 2 new, 2 known, 1 ended, 3 refused.
+${ids[5]}: has another number, +${sixth}.
+${ids[6]}: has another number, +${seventh}.
+${reasons}`,
+    });
+    expect(seventh).not.toBe('14155550103');
   });
 
   it('takes no session of another account for its own', async () => {
