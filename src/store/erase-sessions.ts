@@ -3,6 +3,7 @@ import type { Scope } from '../core/account.ts';
 import { bookAudit } from './audit.ts';
 import { bookTimeouts } from './callbacks.ts';
 import { type Db, keyed } from './connect.ts';
+import { hasMoved, WHAT_MOVES, withItsPlaces } from './places.ts';
 import { sessionSeal } from './session-rows.ts';
 import { tallyEnded } from './tallies.ts';
 import type { Vault } from './vault.ts';
@@ -23,15 +24,17 @@ export interface ErasedPhone {
  * @returns how many there were that had not been erased yet.
  */
 export async function eraseSessions({ sql }: Db, scope: Scope, ids: readonly string[]): Promise<number> {
-  const [row] = await keyed(
+  const columns = sql.unsafe(WHAT_MOVES);
+  const [row] = await withItsPlaces(
     () => sql<{ erased: number }[]>`
-    with locked as materialized (
-      select id, ended_at is null as ends from sessions s
+    with seen as materialized (select ${columns} from sessions where id = any(${[...ids]}::text[]::uuid[])),
+    locked as materialized (
+      select ${columns}, ended_at is null as ends from sessions s
       where id = any(${[...ids]}::text[]::uuid[]) and ${inScope(sql, scope)} and erased_at is null
       order by id for update
     ),
     -- Taken with the rows in hand: a call that was connected while this waited came before the end.
-    moment as materialized (select l.*, clock_timestamp() as at from locked l),
+    moment as materialized (select l.id, l.ends, clock_timestamp() as at from locked l),
     erased as (
       update sessions s set
         expires_at = case when m.ends then least(m.at, s.expires_at) else s.expires_at end,
@@ -68,7 +71,7 @@ export async function eraseSessions({ sql }: Db, scope: Scope, ids: readonly str
       where i.resource_id in (select id from locked)
         or substring(lower(i.route) from '/session/([0-9a-f-]{36})') in (select id::text from locked)
     )
-    select count(*)::int as erased from erased`,
+    select count(*)::int as erased, case when (${hasMoved(sql)}) then refuse('moved') end from erased`,
   );
   return row?.erased ?? 0;
 }

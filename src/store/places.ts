@@ -2,6 +2,7 @@ import type postgres from 'postgres';
 import type { Phone } from '../core/phone.ts';
 import type { Side } from '../core/session.ts';
 import { bookTimeouts } from './callbacks.ts';
+import { keyed, sqlState } from './connect.ts';
 import { tallyEnded } from './tallies.ts';
 import type { Vault } from './vault.ts';
 
@@ -133,4 +134,28 @@ export function holdPlaces(sql: postgres.Sql, movesLeases: boolean) {
       update pins p set held_until = k.held_until from kept k, held_pins h
       where p.virtual_number_id = h.virtual_number_id and p.pin_digest = h.pin_digest
     )`;
+}
+
+/** The columns of a session that change whenever its places do, and its id. */
+export const WHAT_MOVES = 'id, modified_at, first_party_digest, second_party_digest';
+
+/**
+ * Part of a statement with CTEs `seen` and `locked` (columns `WHAT_MOVES`): sessions as the statement found them, and as
+ * they are with their rows in hand. Whether an update came while it waited for a row: the leases that a new party got by
+ * it are not seen, since a statement sees other tables as they were before its wait. It is refused as 'moved' then.
+ */
+export function hasMoved(sql: postgres.Sql) {
+  const columns = sql.unsafe(WHAT_MOVES);
+  return sql`select count(*) > 0 from (select ${columns} from locked except select ${columns} from seen) one`;
+}
+
+/** Runs a statement that is refused as 'moved' where it could not see all places of its sessions, until it could. */
+export async function withItsPlaces<T>(statement: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await keyed(statement);
+    } catch (error) {
+      if (!(sqlState(error) === 'BA001' && error instanceof Error && error.message === 'moved')) throw error;
+    }
+  }
 }

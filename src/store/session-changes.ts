@@ -4,8 +4,8 @@ import type { Phone } from '../core/phone.ts';
 import type { HttpMethod, SessionSettings } from '../core/session.ts';
 import { bookAudit } from './audit.ts';
 import { bookTimeouts } from './callbacks.ts';
-import { type Db, keyed, sqlState } from './connect.ts';
-import { holdPlaces, takePlaces, wantedLeases } from './places.ts';
+import { type Db, sqlState } from './connect.ts';
+import { hasMoved, holdPlaces, takePlaces, WHAT_MOVES, wantedLeases, withItsPlaces } from './places.ts';
 import { sealParty } from './session-rows.ts';
 import { tallyEnded } from './tallies.ts';
 import type { Vault } from './vault.ts';
@@ -82,33 +82,16 @@ function runChange(db: Db, vault: Vault, scope: Scope, id: string, change: Sessi
       when (select count(*) from leased) < ${wanted.length} then refuse('lease') end from changed`;
 }
 
-/** CTEs `seen` and `locked`: a live session as the statement found it, and as it is with its row in hand. */
+/** CTEs `seen` and `locked`, see `hasMoved`, of a live session. */
 function lockLive(sql: postgres.Sql, scope: Scope, id: string) {
+  const columns = sql.unsafe(WHAT_MOVES);
   return sql`
-    seen as materialized (
-      select id, modified_at, first_party_digest, second_party_digest from sessions where id = ${id}
-    ),
+    seen as materialized (select ${columns} from sessions where id = ${id}),
     locked as materialized (
-      select id, modified_at, first_party_digest, second_party_digest from sessions
+      select ${columns} from sessions
       where id = ${id} and account_id = ${scope.accountId} and ended_at is null and expires_at > now()
       for update
     )`;
-}
-
-/** Whether an update came while `locked` waited: the statement does not see the leases that a new party got by it. */
-function hasMoved(sql: postgres.Sql) {
-  return sql`select count(*) > 0 from (table locked except table seen) one`;
-}
-
-/** Runs a change that is refused as 'moved' where it could not see all places of its session, until it could. */
-async function withItsPlaces<T>(statement: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await keyed(statement);
-    } catch (error) {
-      if (!(sqlState(error) === 'BA001' && error instanceof Error && error.message === 'moved')) throw error;
-    }
-  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Scope } from '../../src/core/account.ts';
 import type { Phone } from '../../src/core/phone.ts';
 import { isRefused } from '../../src/core/problem.ts';
 import { createSession } from '../../src/service/create-session.ts';
+import { eraseSession } from '../../src/service/erasure.ts';
 import { deleteSession, updateSession } from '../../src/service/sessions.ts';
 import { type Pair, startPair, untilWaiting } from '../support/invariants.ts';
 import { declared, MAIN } from '../support/service.ts';
@@ -66,4 +67,12 @@ test('of two parties that are given one after the other the later is there, and 
   const { sql, id, outcomes } = await oneAfterTheOther(givesParty(0, 1), givesParty(1, 2));
   expect(outcomes).toMatchObject([{}, { secondParty: phone(2) }]);
   expect(await sql`select from leases where session_id = ${id}`).toHaveLength(2);
+});
+
+test('an erasure that waits for a session leaves no place of the party that the session got meanwhile', async () => {
+  const { sql, id } = await oneAfterTheOther(givesParty(0, 1), (id) => {
+    const deps = pair?.instances[1].deps;
+    return deps ? eraseSession(deps, SCOPE, id) : Promise.reject();
+  });
+  expect(await sql`select from leases where session_id = ${id}`).toEqual([]);
 });
