@@ -126,6 +126,7 @@ export const COMMANDS = {
     ),
   'npm run client:types': elsewhere('likewise'),
   'npm run phone': elsewhere('its whole lines are run above'),
+  'npm run newcomer': elsewhere('this is it'),
   'npm run sbom': elsewhere('.ci/run does'),
   'npm test': elsewhere('.ci/run does'),
   'npm run format': elsewhere('.ci/run checks the layout'),
