@@ -403,6 +403,13 @@ CREATE INDEX sessions_second_party ON public.sessions USING btree (second_party_
 
 CREATE INDEX sessions_to_erase ON public.sessions USING btree (ended_at) WHERE ((erased_at IS NULL) AND (ended_at IS NOT NULL));
 
+create table signature_failures (
+  provider_id integer not null,
+  failures bigint not null,
+  last_at timestamp with time zone not null,
+  constraint signature_failures_pkey PRIMARY KEY (provider_id)
+);
+
 create table signing_secrets (
   id uuid not null,
   account_id text not null,

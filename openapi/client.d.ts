@@ -5506,6 +5506,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/Account/{auth_id}/Masking/Connection/{connection_id}/Test/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a connection’s answer webhook as its provider does
+         * @description Signed, about a call from a withheld number to one that the account does not have: it is sent off. No call is booked, counted or told to an app; the exchange is in the log. For the main account only.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    auth_id: string;
+                    connection_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What came back. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ConnectionTested"];
+                    };
+                };
+                /** @description The credentials are missing or wrong. */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+                /** @description The account may not do this. */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+                /** @description There is no such resource. */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+                /** @description Too many requests of this account, or bad sign-ins; `Retry-After` says when to come back. */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+                /** @description The database is out of reach; nothing was done. */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/Account/{auth_id}/Subaccount/": {
         parameters: {
             query?: never;
@@ -7717,6 +7804,22 @@ export interface components {
                     explanation: string | null;
                 } | null;
             }[];
+        };
+        ConnectionTested: {
+            /**
+             * Format: uuid
+             * @description The id of this request.
+             */
+            api_id: string;
+            dialect: string;
+            /** @description A document came back that the provider would take. */
+            works: boolean;
+            /** @description What is wrong otherwise. */
+            fault: string | null;
+            status: number;
+            milliseconds: number;
+            /** @description Without the connection’s key. */
+            document: string;
         };
         SubaccountCreated: {
             /**

@@ -11,6 +11,7 @@ import { readBodies } from './http/body.ts';
 import { callbackWebhooks } from './http/callback-webhooks.ts';
 import { callbackRoutes } from './http/callbacks.ts';
 import { callRoutes } from './http/calls.ts';
+import { connectionTestRoutes } from './http/connection-test.ts';
 import { consoleRoutes } from './http/console.ts';
 import { maskForConsole } from './http/console-mask.ts';
 import { endpointRoutes } from './http/endpoints.ts';
@@ -104,6 +105,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     await api.register(async (scope) => poolRoutes(scope, deps));
     await api.register(async (scope) => policyRoutes(scope, deps));
     await api.register(async (scope) => simulateRoutes(scope, deps));
+    await api.register(async (scope) => connectionTestRoutes(scope, deps));
     await api.register(async (scope) => subaccountRoutes(scope, deps));
     await api.register(async (scope) => tokenRoutes(scope, deps));
   });

@@ -6,6 +6,7 @@ import type { CallbackInput } from './outbound/callback-request.ts';
 import type { CallPlacer } from './outbound/place-call.ts';
 import type { CallbackOutcome } from './outbound/send-callback.ts';
 import type { AuditLog } from './service/audit.ts';
+import type { FailureLog } from './service/connection-test.ts';
 import type { ExchangeLog } from './service/exchanges.ts';
 import type { Placer } from './service/placements.ts';
 import type { Db } from './store/connect.ts';
@@ -54,6 +55,8 @@ export interface Deps {
   readonly placer: Placer;
   /** Where webhooks leave what they were asked and answered. */
   readonly exchanges: ExchangeLog;
+  /** Where webhooks leave those that they refuse. */
+  readonly signatureFailures: FailureLog;
   /** Where reads of phones are booked. */
   readonly audit: AuditLog;
 }

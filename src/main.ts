@@ -20,6 +20,7 @@ import { sendCallback } from './outbound/send-callback.ts';
 import { startAuditLog } from './service/audit.ts';
 import { applyBootstrap, type Bootstrap, BootstrapError, parseBootstrap } from './service/bootstrap.ts';
 import { type Dispatcher, startDispatcher } from './service/callbacks.ts';
+import { startFailureLog } from './service/connection-test.ts';
 import { demoBootstrap, demoText } from './service/demo.ts';
 import { startExchangeLog } from './service/exchanges.ts';
 import { startPlacer } from './service/placements.ts';
@@ -102,11 +103,14 @@ async function main(): Promise<void> {
   closers.push(() => providerAgent.destroy());
   const exchanges = startExchangeLog({ db, vault, log, newUuid: randomUUID });
   const audit = startAuditLog({ db, log });
-  closers.push(() => atMost(LOG_GRACE_MS, Promise.all([exchanges.close(), audit.close()])));
+  const signatureFailures = startFailureLog({ db, log });
+  const logs = [exchanges, audit, signatureFailures];
+  closers.push(() => atMost(LOG_GRACE_MS, Promise.all(logs.map((one) => one.close()))));
   let dispatcher: Dispatcher | null = null;
   const reach: Omit<Deps, 'placer'> = {
     exchanges,
     audit,
+    signatureFailures,
     config,
     db,
     answerDb,

@@ -59,6 +59,7 @@ describe('the OpenAPI document', () => {
       '/v1/Account/{auth_id}/Masking/Callback/Secret/',
       '/v1/Account/{auth_id}/Masking/Callback/{callback_id}/',
       '/v1/Account/{auth_id}/Masking/Callback/{callback_id}/Resend/',
+      '/v1/Account/{auth_id}/Masking/Connection/{connection_id}/Test/',
       '/v1/Account/{auth_id}/Masking/Endpoint/',
       '/v1/Account/{auth_id}/Masking/Endpoint/Pause/',
       '/v1/Account/{auth_id}/Masking/Endpoint/Resume/',

@@ -1,4 +1,5 @@
-import { ours, useRead } from './api.ts';
+import { useState } from 'preact/hooks';
+import { ask, ours, type Refusal, useRead } from './api.ts';
 import { Badge, Copy, Empty, Page, Panel, Phone, Scroll, Shown, Time } from './parts.tsx';
 import type { Exchange } from './story.ts';
 import { T } from './texts.ts';
@@ -14,6 +15,8 @@ interface Connection {
   readonly currency: string;
   readonly places_calls: boolean;
   readonly checks_signatures: boolean;
+  readonly signature_failures: number;
+  readonly last_signature_failure_at: string | null;
 }
 
 export function Providers() {
@@ -74,6 +77,19 @@ function ConnectionPanel({ connection, exchanges }: { connection: Connection; ex
           <dd>{connection.checks_signatures ? P.checked : <Badge state="paused">{P.unchecked}</Badge>}</dd>
         </div>
         <div>
+          <dt>{P.failures}</dt>
+          <dd>
+            {connection.signature_failures === 0 ? (
+              P.failuresNone
+            ) : (
+              <>
+                {P.failuresSome(connection.signature_failures)}{' '}
+                <Time at={connection.last_signature_failure_at} relative />
+              </>
+            )}
+          </dd>
+        </div>
+        <div>
           <dt>{P.country}</dt>
           <dd>{connection.default_country ?? T.none}</dd>
         </div>
@@ -92,7 +108,42 @@ function ConnectionPanel({ connection, exchanges }: { connection: Connection; ex
           <dd>{connection.places_calls ? T.session.yes : T.session.no}</dd>
         </div>
       </dl>
+      <Test id={connection.id} />
     </Panel>
+  );
+}
+
+interface Tested {
+  readonly dialect: string;
+  readonly works: boolean;
+  readonly fault: string | null;
+  readonly milliseconds: number;
+}
+
+function Test({ id }: { id: number }) {
+  const [isBusy, setBusy] = useState(false);
+  const [outcome, setOutcome] = useState<{ works: boolean; words: string } | null>(null);
+  const test = async () => {
+    setBusy(true);
+    const words = await ask<Tested>('POST', ours(`Masking/Connection/${id}/Test/`)).then(
+      ({ dialect, works, fault, milliseconds: ms }) => ({
+        works,
+        words: works ? P.testWorks(dialect, ms) : P.testFails(fault ?? '', ms),
+      }),
+      (refusal: Refusal) => ({ works: false, words: refusal.message }),
+    );
+    setOutcome(words);
+    setBusy(false);
+  };
+  return (
+    <p>
+      <button type="button" class="small" onClick={test} disabled={isBusy}>
+        {isBusy ? P.testing : P.test} <span class="unseen">{P.testWhat(id)}</span>
+      </button>{' '}
+      <span role="status" class={outcome === null ? 'faint' : outcome.works ? '' : 'error'}>
+        {outcome?.words ?? P.testHint}
+      </span>
+    </p>
   );
 }
 

@@ -14,6 +14,7 @@ export type Problem =
         | 'call'
         | 'recording'
         | 'callback'
+        | 'connection'
         | 'paused endpoint'
         | 'subaccount';
     }

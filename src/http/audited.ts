@@ -28,6 +28,7 @@ const CHANGES: Readonly<Record<string, string>> = {
   'DELETE /Token/': 'token.revoke_former',
   'POST /Masking/Policy/': 'policy.change',
   'POST /Masking/Simulate/': 'call.simulate',
+  'POST /Masking/Connection/:connection_id/Test/': 'connection.test',
   'POST /Call/:call_uuid/Cost/': 'call.correct',
   'POST /Masking/Callback/Secret/': 'secret.rotate',
   'POST /Masking/Callback/Resend/': 'callback.resend',

@@ -48,13 +48,15 @@ export function consoleRoutes(app: FastifyInstance, deps: Deps): void {
     const account = await visitor(request);
     if (account === null) return sendError(reply, 401, 'Nobody is signed in.');
     const found = await listConnections(deps, account);
-    const connections = found.map(({ id, dialect, defaultCountry, defaultNumber, currency, secrets }) => ({
+    const connections = found.map(({ id, dialect, defaultCountry, defaultNumber, currency, secrets, refused }) => ({
       ...{ id, dialect, default_country: defaultCountry, default_number: defaultNumber, currency },
       ...{
         key: secrets.key,
         address: `${deps.config.publicUrl}/answer/${secrets.key}/`,
         places_calls: secrets.authId !== undefined,
       },
+      signature_failures: refused?.failures ?? 0,
+      last_signature_failure_at: refused?.lastAt.toISOString() ?? null,
       checks_signatures: secrets.authToken !== undefined || secrets.password !== undefined,
     }));
     return reply.header('cache-control', 'no-store').send({ connections });

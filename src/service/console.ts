@@ -2,6 +2,7 @@ import type { Account } from '../core/account.ts';
 import type { Deps } from '../deps.ts';
 import { type AccountMark, readMark } from '../store/console.ts';
 import { type Connection, listConnections as listStored } from '../store/providers.ts';
+import { type FailureCount, readFailures } from '../store/signature-failures.ts';
 
 // Long enough for a shift, short enough that a machine left open is not open for ever.
 const SIGNED_IN_MS = 8 * 3_600_000;
@@ -31,9 +32,16 @@ export function openSignIn({ vault, now }: Deps, text: string): ConsoleSignIn | 
   }
 }
 
+/** A connection, and what of its webhooks was refused. */
+export type WatchedConnection = Connection & { readonly refused: FailureCount | null };
+
 /** The connections of an account with their keys; a subaccount has none of its own. */
-export async function listConnections({ db, vault }: Deps, account: Account): Promise<readonly Connection[]> {
-  return account.parentId === null ? listStored(db, vault, account.id) : [];
+export async function listConnections({ db, vault }: Deps, account: Account): Promise<readonly WatchedConnection[]> {
+  if (account.parentId !== null) return [];
+  const connections = await listStored(db, vault, account.id);
+  const ids = connections.map(({ id }) => id);
+  const refused = await readFailures(db, ids);
+  return connections.map((one) => ({ ...one, refused: refused.get(one.id) ?? null }));
 }
 
 /** Tells whoever watches an account that something has happened there. */

@@ -55,7 +55,11 @@ export interface Simulated {
   readonly timeline: readonly SimulatedMoment[];
 }
 
-const PROVIDERS: Readonly<Record<string, typeof plivoProvider>> = { plivo: plivoProvider, hipcall: hipcallProvider };
+/** Who pretends to be the provider of which dialect. */
+export const PROVIDERS: Readonly<Record<string, typeof plivoProvider>> = {
+  plivo: plivoProvider,
+  hipcall: hipcallProvider,
+};
 
 /**
  * Plays a call to a number of the account, from the dialling to the last webhook. Without a door it books nothing: the

@@ -55,6 +55,13 @@ export const pinBudgets = pgTable(
   ],
 );
 
+/** How many webhooks of a connection were refused since they were not signed as agreed, and when the last one was. */
+export const signatureFailures = pgTable('signature_failures', {
+  providerId: integer('provider_id').primaryKey(),
+  failures: bigint('failures', { mode: 'number' }).notNull(),
+  lastAt: instant('last_at').notNull(),
+});
+
 /** Answers to requests with an Idempotency-Key. Without an answer the first request is still running, or died. */
 export const idempotencyKeys = pgTable(
   'idempotency_keys',

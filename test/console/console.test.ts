@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { api, declared, MAIN, makeSession, startService, type TestService } from '../support/service.ts';
+import { api, declared, MAIN, makeSession, PLIVO_KEY, startService, type TestService } from '../support/service.ts';
 import { CHROMIUM, startBrowser, visit } from './browser.ts';
 import { fillAccount } from './demo.ts';
 
@@ -71,6 +71,28 @@ describe.skipIf(CHROMIUM === null)('the console', { timeout: 120_000 }, () => {
     await page.getByRole('button', { name: 'End', exact: true }).click();
     await page.getByRole('button', { name: 'End it now' }).click();
     await page.getByText('Session ended').waitFor();
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('tries a connection by a button, and shows how many of its webhooks were refused', async () => {
+    const { page, context, complaints } = await visit(browser, service);
+    expect((await service.app.inject({ method: 'POST', url: `/answer/${PLIVO_KEY}/`, payload: {} })).statusCode).toBe(
+      403,
+    );
+    await service.deps.signatureFailures.flush();
+    await page.goto(`${service.url}/console/providers`);
+    await page.getByText('1, the last').waitFor();
+    await page.getByText('None so far').waitFor();
+    for (const [at, dialect] of ['plivo', 'hipcall'].entries()) {
+      await page
+        .getByRole('button', { name: /^Test connection/ })
+        .nth(at)
+        .click();
+      await page.getByText(new RegExp(`^A valid ${dialect} document came back in \\d+ ms\\.$`)).waitFor();
+    }
+    await keep(page, 'providers-tested');
+    expect(await faults(page)).toEqual([]);
     expect(complaints).toEqual([]);
     await context.close();
   });

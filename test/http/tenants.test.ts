@@ -24,6 +24,7 @@ const MISSING = {
   callback_id: '7b1c1c1e-6f0b-4d39-9d6e-0d8f6a1b2c3d',
   recording_id: '7b1c1c1e-6f0b-4d39-9d6e-0d8f6a1b2c3d',
   number: '14155559999',
+  connection_id: '999999',
   subaccount_id: NOBODY,
 };
 type Ids = typeof MISSING;
@@ -87,6 +88,8 @@ async function thingsOf(account: Account, key: string, number: string): Promise<
     callback_id: callback?.id ?? '',
     recording_id: recording === undefined ? '' : `recording-${account.id}`,
     number,
+    // Its own, or its main account's.
+    connection_id: String(connection.id),
     subaccount_id: account === OTHER ? NOBODY : account.id,
   };
 }

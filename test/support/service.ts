@@ -13,6 +13,7 @@ import { sendCallback } from '../../src/outbound/send-callback.ts';
 import { startAuditLog } from '../../src/service/audit.ts';
 import { applyBootstrap, parseBootstrap } from '../../src/service/bootstrap.ts';
 import { type Dispatcher, startDispatcher } from '../../src/service/callbacks.ts';
+import { startFailureLog } from '../../src/service/connection-test.ts';
 import { startExchangeLog } from '../../src/service/exchanges.ts';
 import { startPlacer } from '../../src/service/placements.ts';
 import { connect, disconnect } from '../../src/store/connect.ts';
@@ -152,6 +153,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     tracer: null,
     exchanges,
     audit: startAuditLog({ db, log }),
+    signatureFailures: startFailureLog({ db, log }),
     now: () => new Date(),
     random: (below) => randomInt(below),
     newUuid: randomUUID,
@@ -179,7 +181,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     async close() {
       await app.close();
       await Promise.all([dispatcher.close(), deps.placer.close()]);
-      await Promise.all([deps.exchanges.close(), deps.audit.close()]);
+      await Promise.all([deps.exchanges.close(), deps.audit.close(), deps.signatureFailures.close()]);
       await Promise.all([agent.destroy(), providerAgent.destroy()]);
       await Promise.all([db, answerDb, watchDb].map((one) => disconnect(one, 1)));
       await database?.drop();

@@ -1,0 +1,33 @@
+import type { Db } from './connect.ts';
+
+/** A webhook that was refused, since whoever sent it had not shown to be the connection's provider. */
+export interface SignatureFailure {
+  readonly providerId: number;
+  readonly at: Date;
+}
+
+export interface FailureCount {
+  readonly failures: number;
+  readonly lastAt: Date;
+}
+
+/** Adds them to the counts of their connections, which are locked in the order of their ids. */
+export async function addFailures({ sql }: Db, batch: readonly SignatureFailure[]): Promise<void> {
+  const rows = batch.map(({ providerId, at }) => ({ provider_id: providerId, at: at.toISOString() }));
+  await sql`
+    insert into signature_failures as f (provider_id, failures, last_at)
+    select provider_id, count(*), max(at)
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as b(provider_id int, at timestamptz)
+    group by provider_id order by provider_id
+    on conflict (provider_id) do update set failures = f.failures + excluded.failures,
+      last_at = greatest(f.last_at, excluded.last_at)`;
+}
+
+/** By connection; one that never had any is not in it. */
+export async function readFailures({ sql }: Db, providerIds: readonly number[]): Promise<Map<number, FailureCount>> {
+  const rows = await sql<{ id: number; failures: number; lastMs: number }[]>`
+    select provider_id as id, failures::float8 as failures, extract(epoch from last_at)::float8 * 1000 as "lastMs"
+    from signature_failures
+    where provider_id in (select value::int from jsonb_array_elements_text(${JSON.stringify(providerIds)}::text::jsonb))`;
+  return new Map(rows.map(({ id, failures, lastMs }) => [id, { failures, lastAt: new Date(lastMs) }]));
+}
