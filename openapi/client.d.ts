@@ -5540,6 +5540,15 @@ export interface paths {
                         "application/json": components["schemas"]["ConnectionTested"];
                     };
                 };
+                /** @description The request is refused; the text names the field and the rule. */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
                 /** @description The credentials are missing or wrong. */
                 401: {
                     headers: {
@@ -5560,6 +5569,24 @@ export interface paths {
                 };
                 /** @description There is no such resource. */
                 404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+                /** @description The body is too large. */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+                /** @description The content type is not supported. */
+                415: {
                     headers: {
                         [name: string]: unknown;
                     };

@@ -6,9 +6,9 @@ import type { CallbackInput } from './outbound/callback-request.ts';
 import type { CallPlacer } from './outbound/place-call.ts';
 import type { CallbackOutcome } from './outbound/send-callback.ts';
 import type { AuditLog } from './service/audit.ts';
-import type { FailureLog } from './service/connection-test.ts';
 import type { ExchangeLog } from './service/exchanges.ts';
 import type { Placer } from './service/placements.ts';
+import type { FailureLog } from './service/signature-failures.ts';
 import type { Db } from './store/connect.ts';
 import type { Vault } from './store/vault.ts';
 

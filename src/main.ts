@@ -20,10 +20,10 @@ import { sendCallback } from './outbound/send-callback.ts';
 import { startAuditLog } from './service/audit.ts';
 import { applyBootstrap, type Bootstrap, BootstrapError, parseBootstrap } from './service/bootstrap.ts';
 import { type Dispatcher, startDispatcher } from './service/callbacks.ts';
-import { startFailureLog } from './service/connection-test.ts';
 import { demoBootstrap, demoText } from './service/demo.ts';
 import { startExchangeLog } from './service/exchanges.ts';
 import { startPlacer } from './service/placements.ts';
+import { startFailureLog } from './service/signature-failures.ts';
 import { warmUp } from './service/warm-up.ts';
 import { hasNoAccounts } from './store/accounts.ts';
 import { connect, type Db, disconnect, isOutage, sqlState } from './store/connect.ts';
@@ -103,9 +103,9 @@ async function main(): Promise<void> {
   closers.push(() => providerAgent.destroy());
   const exchanges = startExchangeLog({ db, vault, log, newUuid: randomUUID });
   const audit = startAuditLog({ db, log });
-  const signatureFailures = startFailureLog({ db, log });
-  const logs = [exchanges, audit, signatureFailures];
-  closers.push(() => atMost(LOG_GRACE_MS, Promise.all(logs.map((one) => one.close()))));
+  const signatureFailures = startFailureLog({ db });
+  const endings = () => [exchanges.close(), audit.close(), signatureFailures.flush()];
+  closers.push(() => atMost(LOG_GRACE_MS, Promise.all(endings())));
   let dispatcher: Dispatcher | null = null;
   const reach: Omit<Deps, 'placer'> = {
     exchanges,

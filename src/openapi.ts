@@ -52,7 +52,7 @@ export async function openApiDocument(): Promise<object> {
     newKey: () => '',
     exchanges: { record: () => {}, written: async () => {}, flush: async () => {}, close: async () => {} },
     audit: { record: () => {}, flush: async () => {}, close: async () => {} },
-    signatureFailures: { record: () => {}, flush: async () => {}, close: async () => {} },
+    signatureFailures: { record: () => {}, flush: async () => {} },
     placeCall: async () => ({ kind: 'unknown', status: null }),
     placer: { wake: () => {}, close: async () => {} },
     callbacksBooked: () => {},

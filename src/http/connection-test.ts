@@ -34,7 +34,7 @@ export function connectionTestRoutes(app: FastifyInstance, deps: Deps): void {
       summary: 'Ask a connection’s answer webhook as its provider does',
       description:
         'Signed, about a call from a withheld number to one that the account does not have: it is sent off. No call is booked, counted or told to an app; the exchange is in the log. For the main account only.',
-      response: { 200: json(testedSchema, 'What came back.'), ...errors(401, 403, 404, 503) },
+      response: { 200: json(testedSchema, 'What came back.'), ...errors(400, 401, 403, 404, 413, 415, 503) },
     },
     handler: async (request, reply) => {
       const door = frontDoor(app, deps.config.publicUrl);

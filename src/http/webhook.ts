@@ -74,7 +74,7 @@ export async function inTime(
     const webhook = toWebhook(deps, request);
     if (!kind.authenticate(dialect, webhook, connection)) {
       deps.metrics.webhooksRefused.inc({ webhook: kind.name });
-      deps.signatureFailures.record({ providerId: connection.id, at: deps.now() });
+      deps.signatureFailures.record(connection.id, deps.now());
       request.log.warn({ connection: connection.id }, 'call.unauthenticated');
       if (connection.secrets.username === undefined) return refusal(403, 'The signature is missing or wrong.');
       reply.header('www-authenticate', 'Basic realm="Bauta"');

@@ -39,6 +39,7 @@ export function startTimetable(deps: Deps, dispatcher: Dispatcher): { stop(): Pr
     { name: 'purge exchanges', schedule: EVERY_TEN_MINUTES, verb: () => purgeExchanges(deps) },
     { name: 'erase who took part long ago', schedule: EVERY_TEN_MINUTES, verb: () => eraseOld(deps) },
     { name: 'delete what is kept no longer', schedule: EVERY_TEN_MINUTES, verb: () => purgeOld(deps) },
+    { name: 'count refused webhooks', schedule: EVERY_TEN_SECONDS, verb: () => deps.signatureFailures.flush() },
     { name: 'read the keys again', schedule: EVERY_TEN_SECONDS, verb: () => refreshKeys(deps) },
     { name: 'seal anew', schedule: EVERY_TEN_SECONDS, verb: () => resealAll(deps) },
     { name: 'send callbacks', schedule: EVERY_SECOND, verb: async () => dispatcher.wake() },

@@ -5,16 +5,7 @@ import type { Deps } from '../deps.ts';
 import type { PretendProvider } from '../simulator/provider.ts';
 import type { Carry, WireAnswer } from '../simulator/wire.ts';
 import { type Connection, connectionOfNumber, listConnections } from '../store/providers.ts';
-import { addFailures, type SignatureFailure } from '../store/signature-failures.ts';
-import { type Batches, startBatches } from './batches.ts';
 import { PROVIDERS } from './simulate.ts';
-
-/** Counts refused webhooks beside their answers: a request with a wrong signature waits for no database. */
-export type FailureLog = Batches<SignatureFailure>;
-
-export function startFailureLog({ db, log }: Pick<Deps, 'db' | 'log'>): FailureLog {
-  return startBatches(log, 'signature_failure', (batch) => addFailures(db, batch));
-}
 
 export interface ConnectionTest {
   readonly dialect: string;

@@ -36,11 +36,12 @@ export function openSignIn({ vault, now }: Deps, text: string): ConsoleSignIn | 
 export type WatchedConnection = Connection & { readonly refused: FailureCount | null };
 
 /** The connections of an account with their keys; a subaccount has none of its own. */
-export async function listConnections({ db, vault }: Deps, account: Account): Promise<readonly WatchedConnection[]> {
+export async function listConnections(deps: Deps, account: Account): Promise<readonly WatchedConnection[]> {
   if (account.parentId !== null) return [];
-  const connections = await listStored(db, vault, account.id);
+  const connections = await listStored(deps.db, deps.vault, account.id);
+  await deps.signatureFailures.flush();
   const ids = connections.map(({ id }) => id);
-  const refused = await readFailures(db, ids);
+  const refused = await readFailures(deps.db, ids);
   return connections.map((one) => ({ ...one, refused: refused.get(one.id) ?? null }));
 }
 

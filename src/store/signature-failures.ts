@@ -1,24 +1,18 @@
 import type { Db } from './connect.ts';
 
-/** A webhook that was refused, since whoever sent it had not shown to be the connection's provider. */
-export interface SignatureFailure {
-  readonly providerId: number;
-  readonly at: Date;
-}
-
+/** Webhooks of a connection that were refused, since whoever sent them had not shown to be its provider. */
 export interface FailureCount {
   readonly failures: number;
   readonly lastAt: Date;
 }
 
 /** Adds them to the counts of their connections, which are locked in the order of their ids. */
-export async function addFailures({ sql }: Db, batch: readonly SignatureFailure[]): Promise<void> {
-  const rows = batch.map(({ providerId, at }) => ({ provider_id: providerId, at: at.toISOString() }));
+export async function addFailures({ sql }: Db, counted: ReadonlyMap<number, FailureCount>): Promise<void> {
+  const rows = [...counted].map(([id, { failures, lastAt }]) => ({ id, failures, at: lastAt.toISOString() }));
   await sql`
     insert into signature_failures as f (provider_id, failures, last_at)
-    select provider_id, count(*), max(at)
-    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as b(provider_id int, at timestamptz)
-    group by provider_id order by provider_id
+    select id, failures, at from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as b(id int, failures int, at timestamptz)
+    order by id
     on conflict (provider_id) do update set failures = f.failures + excluded.failures,
       last_at = greatest(f.last_at, excluded.last_at)`;
 }

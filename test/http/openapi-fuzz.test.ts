@@ -22,8 +22,8 @@ import {
   type TestService,
 } from '../support/service.ts';
 
-const RUNS = Number(process.env.FUZZ_RUNS || 3_000);
-const SEED = Number(process.env.FUZZ_SEED || 20_261_126);
+const RUNS = Number(process.env.FUZZ_RUNS || 3_600);
+const SEED = Number(process.env.FUZZ_SEED || 20_261_203);
 const AT_ONCE = 4;
 
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document.
@@ -187,6 +187,7 @@ async function furnish(): Promise<Record<string, readonly string[]>> {
     const { body } = await api(service, 'GET', `/v1/Account/${MAIN.id}/${path}`);
     return (body as unknown as { objects: Record<string, string>[] }).objects.flatMap((one) => one[name] ?? []);
   };
+  const connections = await service.deps.db.sql`select id from providers where account_id = ${MAIN.id}`;
   return {
     auth_id: [MAIN.id, MAIN.id, SUB.id],
     key: [OTHER_KEY, PLIVO_KEY, HIPCALL_KEY],
@@ -195,6 +196,7 @@ async function furnish(): Promise<Record<string, readonly string[]>> {
     session_uuid: sessions,
     side: ['first', 'second'],
     call_uuid: await idsOf('Call/', 'call_uuid'),
+    connection_id: connections.map(({ id }) => String(id)),
     callback_id: await idsOf('Masking/Callback/', 'id'),
     recording_id: await idsOf('Recording/', 'recording_id'),
     endpoint: (await idsOf('Masking/Callback/', 'endpoint')).slice(0, 1),

@@ -13,9 +13,9 @@ import { sendCallback } from '../../src/outbound/send-callback.ts';
 import { startAuditLog } from '../../src/service/audit.ts';
 import { applyBootstrap, parseBootstrap } from '../../src/service/bootstrap.ts';
 import { type Dispatcher, startDispatcher } from '../../src/service/callbacks.ts';
-import { startFailureLog } from '../../src/service/connection-test.ts';
 import { startExchangeLog } from '../../src/service/exchanges.ts';
 import { startPlacer } from '../../src/service/placements.ts';
+import { startFailureLog } from '../../src/service/signature-failures.ts';
 import { connect, disconnect } from '../../src/store/connect.ts';
 import { prepareKeys } from '../../src/store/key-ring.ts';
 import { openVault } from '../../src/store/vault.ts';
@@ -153,7 +153,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     tracer: null,
     exchanges,
     audit: startAuditLog({ db, log }),
-    signatureFailures: startFailureLog({ db, log }),
+    signatureFailures: startFailureLog({ db }),
     now: () => new Date(),
     random: (below) => randomInt(below),
     newUuid: randomUUID,
@@ -181,7 +181,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     async close() {
       await app.close();
       await Promise.all([dispatcher.close(), deps.placer.close()]);
-      await Promise.all([deps.exchanges.close(), deps.audit.close(), deps.signatureFailures.close()]);
+      await Promise.all([deps.exchanges.close(), deps.audit.close(), deps.signatureFailures.flush()]);
       await Promise.all([agent.destroy(), providerAgent.destroy()]);
       await Promise.all([db, answerDb, watchDb].map((one) => disconnect(one, 1)));
       await database?.drop();
