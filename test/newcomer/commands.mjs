@@ -34,6 +34,7 @@ export const COMMANDS = {
     shows: [/MA[A-Z0-9]{18}/],
     learn: (out) => ({ shop: /MA[A-Z0-9]{18}/.exec(out)[0] }),
   },
+  'npm run bauta': elsewhere('what all commands here begin with'),
   'accounts add --name shop': elsewhere('the same'),
   'BAUTA_PROVIDER_TOKEN=… npm run bauta -- providers add --dialect plivo': {
     fill: (text, it) => `${text.replace('…', 'a-token-of-plivo')} ${shop(it)}`,
