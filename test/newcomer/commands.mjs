@@ -133,6 +133,7 @@ export const COMMANDS = {
   'npm run format': elsewhere('.ci/run checks the layout'),
   'npm run schema': elsewhere('a test of the suite compares the schema'),
   'npm run test:fault': elsewhere('.ci/run has its quick form'),
+  'npm run test:batches': elsewhere('takes far longer than a newcomer waits'),
   'npm run test:mutants': elsewhere('takes far longer than a newcomer waits'),
   'npm run bench': elsewhere('measures for minutes'),
   'npm run bench:console': elsewhere('measures for minutes'),
