@@ -1,9 +1,20 @@
 import type postgres from 'postgres';
 
 /**
+ * The columns of `calls` that `bookConsequences` reads. Half of all there are, and PostgreSQL sets up each of them for
+ * every part of a plan that has it.
+ */
+export const BOOKED = [
+  ...['id', 'provider_id', 'provider_call_id', 'account_id', 'subaccount_id', 'virtual_number_id', 'session_id'],
+  ...['caller_side', 'outcome', 'reason', 'authenticated', 'pin_tries', 'record_format', 'currency', 'started_at'],
+  ...['a_answered_at', 'a_ended_at', 'a_hangup_code', 'b_leg_id', 'b_ringing_at', 'b_answered_at', 'b_ended_at'],
+  ...['b_hangup_code', 'b_seconds', 'swept_at', 'recording_missed_at', 'is_over', 'legs', 'billed_seconds', 'cost'],
+];
+
+/**
  * Part of a statement that changes calls: what follows from the change, with it or not at all. It expects the CTEs
- * `before` (the rows as they were, locked; none for a new call) and `after` (the rows as they are, `returning
- * calls.*`), and books
+ * `before` (the rows as they were, locked; none for a new call) and `after` (the rows as they are), both with the
+ * columns of `BOOKED` at least, and books
  *
  * - callbacks: each fact that is true of a call now and was not before,
  * - the session's totals and `tallies`: what the call contributes now, less what it did before.
@@ -13,6 +24,7 @@ import type postgres from 'postgres';
  * Locks go calls → sessions, in each statement: whoever locks a session first and then an existing call would
  * meet another one in a circle.
  *
+ * @param more.isFirst true where nothing was heard of the calls before and none is over, so that there is no `before`.
  * @param more.recorded true where the statement has a CTE `recorded` with changed rows of `recordings`.
  * @param more.step a fragment `select session_id, call_id, event_key, event, details` of further callbacks.
  * @param more.lastCallers a fragment `select session_id, cipher`: ciphertexts to keep as those sessions' last callers.
@@ -20,18 +32,25 @@ import type postgres from 'postgres';
 export function bookConsequences(
   sql: postgres.Sql,
   more: {
+    readonly isFirst?: boolean;
     readonly recorded?: boolean;
     readonly step?: postgres.PendingQuery<postgres.Row[]>;
     readonly lastCallers?: postgres.PendingQuery<postgres.Row[]>;
   } = {},
 ) {
+  const { isFirst = false } = more;
   const lastCallers = more.lastCallers ?? sql`select null::uuid as session_id, null::bytea as cipher where false`;
   return sql`
+    ${
+      isFirst
+        ? sql``
+        : sql`
     -- Of a change that was refused nothing follows: what was before it counts as before.
-    former as materialized (select * from before where id in (select id from after)),
+    former as materialized (select * from before where id in (select id from after)),`
+    }
     news as materialized (
       ${more.step ? sql`select 0 as place, false as of_recording, null::uuid as recording_id, p.* from (${more.step}) p union all` : sql``}
-      ${callNews(sql)}
+      ${callNews(sql, isFirst)}
       union all
       ${recordingNews(sql, more.recorded ?? false)}
     ),
@@ -40,15 +59,13 @@ export function bookConsequences(
       select session_id, sum(legs)::int as legs, sum(billed_seconds)::int as billed_seconds, sum(cost) as cost,
         max(ended_at) as ended_at, sum(told)::int as told, sum(told_of_recording)::int as told_of_recording
       from (
-        select session_id, legs, billed_seconds, cost, coalesce(swept_at, a_ended_at) as ended_at, 0 as told, 0 as told_of_recording
-        from after where is_over and session_id is not null
-        union all
-        select session_id, -legs, -billed_seconds, -cost, null, 0, 0 from former where is_over and session_id is not null
-        union all
-        select n.session_id, 0, 0, 0, null, (not n.of_recording)::int, n.of_recording::int from news n
+        select n.session_id, 0 as legs, 0 as billed_seconds, 0::numeric as cost, null::timestamptz as ended_at,
+          (not n.of_recording)::int as told, n.of_recording::int as told_of_recording
+        from news n
         -- A session that tells nobody stays as it is.
         join sessions s on s.id = n.session_id and (n.of_recording or s.callback_url <> '')
         union all
+        ${isFirst ? sql`` : ended(sql)}
         select session_id, 0, 0, 0, null, 0, 0 from last_callers
       ) d group by session_id
     ),
@@ -66,7 +83,8 @@ export function bookConsequences(
         last_caller_cipher = coalesce(
           (select cipher from last_callers l where l.session_id = s.id limit 1), s.last_caller_cipher)
       from deltas d, homes h where h.id = d.session_id and s.id = h.id
-      returning s.*
+      returning s.id, s.account_id, s.subaccount_id, s.virtual_number_id, s.callback_sequence, s.callback_url,
+        s.callback_method, s.settings
     ),
     told as (
       insert into callbacks (event_key, account_id, subaccount_id, session_id, virtual_number_id, call_id, recording_id,
@@ -84,7 +102,7 @@ export function bookConsequences(
       on conflict (event_key) do nothing
     ),
     now_given as (${contributions(sql, 'after')}),
-    once_given as (${contributions(sql, 'former')}),
+    ${isFirst ? sql`` : sql`once_given as (${contributions(sql, 'former')}),`}
     tallied as (
       insert into tallies (account_id, subaccount_id, virtual_number_id, provider_id, hour, status, hangup_code, refusal,
         currency, amount, length_seconds, length_count, offered, connected, missed, refused, abandoned, pin_successes,
@@ -95,18 +113,33 @@ export function bookConsequences(
         case status when 'refused' then sign else 0 end, case status when 'abandoned' then sign else 0 end,
         sign * pin_successes, sign * pin_failures, sign * coalesce(length_seconds, 0), sign * billed_seconds
       from (
+        ${
+          isFirst
+            ? sql`select 1 as sign, n.* from now_given n`
+            : sql`
         select 1 as sign, n.* from (select * from now_given except select * from once_given) n
         union all
-        select -1, o.* from (select * from once_given except select * from now_given) o
+        select -1, o.* from (select * from once_given except select * from now_given) o`
+        }
       ) changes
     )`;
+}
+
+/** What calls that are over add to their sessions, less what they added before. */
+function ended(sql: postgres.Sql) {
+  return sql`
+    select session_id, legs, billed_seconds, cost, coalesce(swept_at, a_ended_at), 0, 0
+    from after where is_over and session_id is not null
+    union all
+    select session_id, -legs, -billed_seconds, -cost, null, 0, 0 from former where is_over and session_id is not null
+    union all`;
 }
 
 /**
  * What apps are told of a call, in this order. Roles are the session's: the caller may be either side. A first
  * party is never said to ring, since Plivo has no such event.
  */
-function callNews(sql: postgres.Sql) {
+function callNews(sql: postgres.Sql, isFirst: boolean) {
   const first = sql`case c.caller_side when 'first'`;
   const facts = (calls: 'before' | 'after') => sql`
     select c.id, c.session_id, f.place, f.event from ${sql(calls)} c cross join lateral (values
@@ -124,7 +157,7 @@ function callNews(sql: postgres.Sql) {
   return sql`
     select n.place, n.place = 9 as of_recording, null::uuid as recording_id, n.session_id, n.id as call_id,
       'call:' || n.id || ':' || n.event as event_key, n.event, '{}'::jsonb as details
-    from (${facts('after')} except ${facts('before')}) n`;
+    from (${facts('after')} ${isFirst ? sql`` : sql`except ${facts('before')}`}) n`;
 }
 
 /** Recordings may be heard of before their call's session is known, so each change of the call looks for them. */

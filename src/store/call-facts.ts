@@ -57,6 +57,10 @@ export async function loadCalls(db: Db, vault: Vault, queries: readonly CallQuer
   });
 }
 
+/**
+ * Few columns and few places in the plan: PostgreSQL sets up each anew for every statement, which is most of what a
+ * statement with one question costs.
+ */
 function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Promise<readonly FactsRow[]> {
   const wishes = queries.map(({ caller, virtualNumber, digits, ...query }, at) => ({
     at,
@@ -70,6 +74,7 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
   }));
   const needed = sql`s.id, s.first_party_cipher, s.second_party_cipher, s.last_caller_cipher, s.single_party,
     s.pin_required, s.settings`;
+  const progress = sql`id, provider_call_id, session_id, caller_side, outcome, authenticated, pin_policy, pin_tries, version`;
   const live = sql`s.ended_at is null and s.expires_at > now()`;
   return sql<FactsRow[]>`
     with asked as (
@@ -81,9 +86,9 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
         select id, subaccount_id from virtual_numbers where account_id = q.account_id and number = q.number
       ),
       c as (
-        select * from calls where provider_id = q.provider_id and provider_call_id = q.call_id
+        select ${progress} from calls where provider_id = q.provider_id and provider_call_id = q.call_id
         union all
-        (select * from calls
+        (select ${progress} from calls
          where q.call_id is null and provider_id = q.provider_id
            and anonymous_key = q.anonymous_key
            and started_at > now() - make_interval(mins => ${ANONYMOUS_CALL_MINUTES})
@@ -91,23 +96,16 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
              and decided_at > now() - make_interval(secs => ${ANONYMOUS_RETRY_SECONDS})))
          order by started_at desc limit 1)
       ),
-      known as (
-        select l.side, ${needed} from n
+      found as (
+        select 'known' as how, l.side, l.session_id from n
         join leases l on l.virtual_number_id = n.id and l.party_digest = q.caller
-        join sessions s on s.id = l.session_id where ${live}
-      ),
-      named as (
-        select p.side, ${needed} from n
-        join pins p on p.virtual_number_id = n.id and p.pin_digest = q.pin
-        join sessions s on s.id = p.session_id where ${live}
-      ),
-      booked as (
-        select c.caller_side as side, ${needed} from c join sessions s on s.id = c.session_id where ${live}
-      ),
-      open as (
-        select l.side, ${needed} from n
+        union all
+        select 'named', p.side, p.session_id from n join pins p on p.virtual_number_id = n.id and p.pin_digest = q.pin
+        union all
+        select 'booked', caller_side, session_id from c
+        union all
+        select 'open', l.side, l.session_id from n
         join leases l on l.virtual_number_id = n.id and l.party_digest = ${vault.anyoneDigest}
-        join sessions s on s.id = l.session_id where ${live}
       ),
       asker as (
         select ${needed} from n join sessions s on s.virtual_number_id = n.id
@@ -119,10 +117,8 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
       )
       select n.id as "numberId",
         (select to_jsonb(c) from c) as call,
-        (select to_jsonb(known) from known) as known,
-        (select to_jsonb(named) from named) as named,
-        (select to_jsonb(booked) from booked) as booked,
-        (select to_jsonb(open) from open) as open,
+        (select jsonb_object_agg(how, to_jsonb(party)) from found f cross join lateral (
+          select f.side, ${needed} from sessions s where s.id = f.session_id and ${live}) party) as parties,
         (select to_jsonb(asker) from asker) as asker,
         (select url from announcer) as "announcement",
         (select p.length from pins p join sessions s on s.id = p.session_id
@@ -169,10 +165,7 @@ interface FactsRow {
   readonly at: number;
   readonly numberId: number;
   readonly call: CallJson | null;
-  readonly known: SessionJson | null;
-  readonly named: SessionJson | null;
-  readonly booked: SessionJson | null;
-  readonly open: SessionJson | null;
+  readonly parties: Partial<Record<'known' | 'named' | 'booked' | 'open', SessionJson>> | null;
   readonly asker: SessionJson | null;
   readonly announcement: string | null;
   readonly pinMin: number | null;
@@ -182,8 +175,8 @@ interface FactsRow {
 }
 
 function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall {
-  const party = (json: SessionJson | null) => toParty(vault, json);
-  const { call } = row;
+  const party = (json: SessionJson | null = null) => toParty(vault, json);
+  const { call, parties } = row;
   return {
     virtualNumberId: row.numberId,
     providerCallId: call?.provider_call_id ?? null,
@@ -193,10 +186,10 @@ function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall
       virtualNumber: query.virtualNumber,
       caller: query.caller,
       call: toProgress(call),
-      known: party(row.known),
-      named: party(row.named),
-      booked: party(row.booked),
-      open: party(row.open),
+      known: party(parties?.known),
+      named: party(parties?.named),
+      booked: party(parties?.booked),
+      open: party(parties?.open),
       asker: party(row.asker)?.session ?? null,
       unknownCallerPlayUrl: row.announcement ?? '',
       pinLengths: row.pinMin !== null && row.pinMax !== null ? { min: row.pinMin, max: row.pinMax } : null,

@@ -1,5 +1,5 @@
 import type { Bar, CallStep } from '../core/call-facts.ts';
-import { bookConsequences } from './call-books.ts';
+import { BOOKED, bookConsequences } from './call-books.ts';
 import { anonymousKey, type CallQuery, type LoadedCall } from './call-facts.ts';
 import { checkCaps, checkGuess, GUESS_TYPES, guessWish, isCapped, refusalOf, spendGuesses } from './call-guards.ts';
 import { type Db, keyed } from './connect.ts';
@@ -48,7 +48,7 @@ export interface StepToRecord {
 export async function recordStep(db: Db, vault: Vault, item: StepToRecord): Promise<'recorded' | 'changed' | Bar> {
   const { loaded, step } = item;
   try {
-    if (!isCapped(loaded.facts, step)) return await (step.guess ? recordGuess : recordPlain)(db, vault, item);
+    if (!isCapped(loaded.facts, step)) return await verbOf(item)(db, vault, item);
     const [outcome] = await recordSteps(db, vault, [item]);
     return outcome ?? 'changed';
   } catch (error) {
@@ -58,10 +58,15 @@ export async function recordStep(db: Db, vault: Vault, item: StepToRecord): Prom
   }
 }
 
-const recordPlain = shared<StepToRecord, 'recorded' | 'changed'>({
-  run: recordSteps,
-  keyOf: ({ query, ...item }) => `${query.providerId}:${idsOf(item).providerCallId}`,
-});
+function verbOf({ loaded, step }: StepToRecord) {
+  if (step.guess !== null) return recordGuess;
+  return loaded.callId === null ? recordFirst : recordPlain;
+}
+
+const byCall = ({ query, ...item }: StepToRecord) => `${query.providerId}:${idsOf(item).providerCallId}`;
+const recordPlain = shared<StepToRecord, 'recorded' | 'changed'>({ run: recordSteps, keyOf: byCall });
+// Of calls that nothing was heard of before, which most are: a statement of little more than half as many parts.
+const recordFirst = shared<StepToRecord, 'recorded' | 'changed'>({ run: recordSteps, keyOf: byCall });
 
 // What is refused is refused with its whole statement, and each of its steps is then tried alone. Strangers' guesses on
 // one number share a budget, and so no statement.
@@ -89,6 +94,8 @@ async function recordSteps(
   const wishes = items.map((item, at) => wishOf(vault, item, at));
   const [only] = items.length === 1 ? items : [];
   const guesses = items.some(({ step }) => step.guess !== null);
+  const isFirst = items.every(({ loaded }) => loaded.callId === null);
+  const booked = (table: string) => sql.unsafe(BOOKED.map((name) => `${table}.${name}`).join(', '));
   const rows = await keyed(
     () => sql<{ at: number }[]>`
     with wish as materialized (
@@ -99,18 +106,24 @@ async function recordSteps(
         currency text, is_answered boolean, overdue_seconds int, last_caller bytea, told_session uuid, details jsonb,
         ${sql.unsafe(GUESS_TYPES)})
     ),
+    ${
+      isFirst
+        ? sql``
+        : sql`
     -- Row by row, so by the index however many there are; in the order of ids, as whoever else locks several calls.
     before as materialized (
-      select c.* from (select * from wish order by id) w cross join lateral (
-        select * from calls where provider_id = w.provider_id and provider_call_id = w.call_id for update) c
-    ),
+      select c.* from (select provider_id, call_id from wish order by id) w cross join lateral (
+        select ${booked('calls')} from calls where provider_id = w.provider_id and provider_call_id = w.call_id for update) c
+    ),`
+    }
     live as materialized (
       -- With those that the calls belong to already: what follows changes these, and none is locked out of turn.
-      select s.id from (select told_session as id from wish union select session_id from before order by id) w
+      select s.id from (
+        select told_session as id from wish ${isFirst ? sql`` : sql`union select session_id from before`} order by id) w
       cross join lateral (
         select id from sessions where id = w.id and ended_at is null and expires_at > now() for no key update) s
       -- The calls are locked first, as in every statement on both.
-      where (select count(*) from before) >= 0
+      ${isFirst ? sql`` : sql`where (select count(*) from before) >= 0`}
     ),
     after as (
       insert into calls (id, provider_id, provider_call_id, anonymous_key, account_id, subaccount_id, virtual_number_id,
@@ -125,7 +138,10 @@ async function recordSteps(
       where (select count(*) from live) >= 0 and (w.session_id is null or w.session_id in (select id from live))
       -- Ids are of our own making, and another one's for the same new call differ.
       order by w.provider_id, w.call_id
-      on conflict (provider_id, provider_call_id) do update set
+      on conflict (provider_id, provider_call_id) ${
+        isFirst
+          ? sql`do nothing`
+          : sql`do update set
         -- What was erased stays so, whatever is still asked about the call.
         anonymous_key = case when calls.erased_at is null then coalesce(calls.anonymous_key, excluded.anonymous_key) end,
         subaccount_id = excluded.subaccount_id, virtual_number_id = excluded.virtual_number_id,
@@ -142,10 +158,12 @@ async function recordSteps(
         a_answered_at = least(calls.a_answered_at, excluded.a_answered_at)
         -- A call that came to be only since it was loaded is decided anew: its ciphertexts are bound to its own id.
         where calls.version = excluded.version - 1 and calls.id = excluded.id
-          and calls.id in (select id from before)
-      returning calls.*
+          and calls.id in (select id from before)`
+      }
+      returning ${booked('calls')}
     ),
     ${bookConsequences(sql, {
+      isFirst,
       lastCallers: sql`
         select a.session_id, w.last_caller as cipher from after a join wish w using (id) where w.last_caller is not null`,
       step: sql`
