@@ -13,6 +13,7 @@ import { collectFigures, serveMetrics, servePage } from './http/metrics.ts';
 import { startTimetable } from './jobs/timetable.ts';
 import { createLog, describeError } from './log.ts';
 import { createMetrics, watchPool } from './metrics.ts';
+import { openKeys } from './open-database.ts';
 import { callbackRequest } from './outbound/callback-request.ts';
 import { guardedAgent } from './outbound/guard.ts';
 import { placeCall, placingAgent } from './outbound/place-call.ts';
@@ -26,9 +27,8 @@ import { startPlacer } from './service/placements.ts';
 import { startFailureLog } from './service/signature-failures.ts';
 import { warmUp } from './service/warm-up.ts';
 import { hasNoAccounts } from './store/accounts.ts';
-import { connect, type Db, disconnect, isOutage, sqlState } from './store/connect.ts';
+import { connect, type Db, disconnect, isOutage, type PoolOptions, sqlState } from './store/connect.ts';
 import { startEmbedded } from './store/embedded.ts';
-import { prepareKeys } from './store/key-ring.ts';
 import { migrate, whileAlone } from './store/migrate.ts';
 import { openVault, type Vault } from './store/vault.ts';
 import { isFirst, obeyFirst, startWorkers, tellFigures, WorkerFailed } from './workers.ts';
@@ -80,16 +80,13 @@ async function main(): Promise<void> {
   if (leads) return lead(config, databaseUrl, log, closers);
   const directUrl = config.databaseDirectUrl ?? databaseUrl;
   const metrics = createMetrics();
-  const pool = (name: Parameters<typeof watchPool>[1], connections: number, statementTimeoutMs: number) =>
-    connect(databaseUrl, {
-      connections,
-      statementTimeoutMs,
-      isPooled: config.databaseDirectUrl !== null,
-      watch: watchPool(metrics, name, connections),
-    });
-  const db = pool('api', API_CONNECTIONS, 5_000);
-  const answerDb = pool('answers', ANSWER_CONNECTIONS, 1_500);
-  const watchDb = pool('watch', WATCH_CONNECTIONS, 1_000);
+  const pool = (name: Parameters<typeof watchPool>[1], own: PoolOptions) => {
+    const isPooled = config.databaseDirectUrl !== null;
+    return connect(databaseUrl, { ...own, isPooled, watch: watchPool(metrics, name, own.connections) });
+  };
+  const db = pool('api', { connections: API_CONNECTIONS, statementTimeoutMs: 5_000 });
+  const answerDb = pool('answers', { connections: ANSWER_CONNECTIONS, statementTimeoutMs: 1_500, isByIndex: true });
+  const watchDb = pool('watch', { connections: WATCH_CONNECTIONS, statementTimeoutMs: 1_000 });
   closers.push(async () => {
     await Promise.all([db, answerDb, watchDb].map((one) => disconnect(one, 1)));
   });
@@ -199,8 +196,7 @@ async function startOwnDatabase(config: Config, log: Logger, closers: (() => Pro
 /** Migrates the database and opens its keys. */
 async function prepareVault(directUrl: string, db: Db, config: Config): Promise<Vault> {
   await migrate(directUrl);
-  const keys = await prepareKeys(db, { current: config.masterKey, previous: config.masterKeyPrevious });
-  if (keys === null) throw new ConfigError('MASTER_KEY is not the key that this database was written with');
+  const keys = await openKeys(db, config);
   return openVault(keys);
 }
 

@@ -23,6 +23,8 @@ export interface PoolOptions {
   readonly isPooled?: boolean;
   readonly watch?: StatementWatch;
   readonly batch?: number;
+  /** True where each statement finds its few rows by an index, whatever has become of the tables since it was planned. */
+  readonly isByIndex?: boolean;
 }
 
 // For the way there and back, and so that the server's own timeout comes first where it can be heard of.
@@ -46,7 +48,7 @@ export function connect(databaseUrl: string, options: PoolOptions): Db {
     backoff: (attempt: number) => Math.min(0.1 * 2 ** attempt, 1),
     // A named statement and a timeout belong to a connection: the pooler's own, which it sets up itself.
     prepare: !options.isPooled,
-    connection: { application_name: 'bauta', ...(!options.isPooled && serverTimeouts(options.statementTimeoutMs)) },
+    connection: { application_name: 'bauta', ...(!options.isPooled && serverSettings(options)) },
     onnotice: () => {},
   });
   const bounded = withDeadline(base, options.connections, options.statementTimeoutMs + LINE_MS);
@@ -54,11 +56,13 @@ export function connect(databaseUrl: string, options: PoolOptions): Db {
   return { sql, orm: drizzle({ client: sql }), batch: options.batch ?? BATCH };
 }
 
-function serverTimeouts(statementTimeoutMs: number) {
+function serverSettings({ statementTimeoutMs, isByIndex = false }: PoolOptions) {
   return {
     statement_timeout: statementTimeoutMs,
     lock_timeout: Math.min(1000, statementTimeoutMs),
     idle_in_transaction_session_timeout: 5000,
+    // Planned once, and not for tables as small as they were then: a plan may be kept until they are counted again.
+    ...(isByIndex && { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off', jit: 'off' }),
   };
 }
 
