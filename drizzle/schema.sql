@@ -519,7 +519,19 @@ CREATE INDEX virtual_numbers_pool ON public.virtual_numbers USING btree (account
 
 CREATE INDEX virtual_numbers_provider ON public.virtual_numbers USING btree (provider_id);
 
-CREATE OR REPLACE FUNCTION public.keep_apart(number_id integer, takes_anyone boolean, anyone bytea)
+CREATE OR REPLACE FUNCTION public.has_pin_room(number_id integer, session uuid, digits integer, most integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_advisory_xact_lock(7202612, number_id);
+  RETURN (SELECT count(*) FROM pins WHERE virtual_number_id = number_id AND length = digits AND held_until > now()
+    AND session_id <> session) + 2 <= most;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.keep_apart(number_id integer, takes_anyone boolean, anyone bytea, item integer DEFAULT NULL::integer)
  RETURNS boolean
  LANGUAGE plpgsql
 AS $function$
@@ -527,12 +539,12 @@ BEGIN
   IF takes_anyone THEN
     PERFORM pg_advisory_xact_lock(7202611, number_id);
     IF EXISTS (SELECT FROM pins WHERE virtual_number_id = number_id AND held_until > now()) THEN
-      RETURN refuse('number');
+      RETURN refuse('number', item);
     END IF;
   ELSE
     PERFORM pg_advisory_xact_lock_shared(7202611, number_id);
     IF EXISTS (SELECT FROM leases WHERE virtual_number_id = number_id AND party_digest = anyone AND held_until > now()) THEN
-      RETURN refuse('number');
+      RETURN refuse('number', item);
     END IF;
   END IF;
   RETURN true;
@@ -555,12 +567,12 @@ END
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.refuse(what text)
+CREATE OR REPLACE FUNCTION public.refuse(what text, item integer DEFAULT NULL::integer)
  RETURNS boolean
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-  RAISE EXCEPTION USING ERRCODE = 'BA001', MESSAGE = what;
+  RAISE EXCEPTION USING ERRCODE = 'BA001', MESSAGE = what, DETAIL = coalesce(item::text, '');
 END
 $function$
 ;

@@ -6,6 +6,8 @@ export interface BatchRules<In, Out> {
   readonly keyOf: (item: In) => string | null;
   /** True where the failure is nobody's own, so that nobody has to be tried alone. */
   readonly isOfAll: (error: unknown) => boolean;
+  /** The place of the item whose own the failure is; null where it is not known. */
+  readonly culpritOf: (error: unknown) => number | null;
   /** The most items of one statement. */
   readonly most: number;
   /** The most statements under way, those that hang not counted. */
@@ -24,10 +26,10 @@ interface Waiting<In, Out> {
 
 /**
  * A verb whose callers share statements: those of one turn of the event loop, and those who came while enough
- * statements were under way. Each gets his own result. Where a statement fails for what is in it, each of its items
- * is tried alone, so one that cannot be done never spoils the others.
+ * statements were under way. Each gets his own result. Where a statement fails for what is in it, the item that
+ * is to blame is tried alone, and each where nobody knows which it is: one that cannot be done never spoils the others.
  */
-export function inBatches<In, Out>({ run, keyOf, isOfAll, most, atOnce }: BatchRules<In, Out>) {
+export function inBatches<In, Out>({ run, keyOf, isOfAll, culpritOf, most, atOnce }: BatchRules<In, Out>) {
   let waiting: Waiting<In, Out>[] = [];
   let underWay = 0;
   let isPlanned = false;
@@ -77,8 +79,14 @@ export function inBatches<In, Out>({ run, keyOf, isOfAll, most, atOnce }: BatchR
       for (const [i, { resolve }] of batch.entries()) resolve(outs[i] as Out);
     } catch (error) {
       if (batch.length === 1 || isOfAll(error)) for (const { reject } of batch) reject(error);
-      else await Promise.all(batch.map((one) => settle([one])));
+      else await Promise.all(parted(batch, culpritOf(error)).map(settle));
     }
+  }
+
+  function parted(batch: readonly Waiting<In, Out>[], culprit: number | null): (readonly Waiting<In, Out>[])[] {
+    const alone = culprit === null ? undefined : batch[culprit];
+    if (alone === undefined) return batch.map((one) => [one]);
+    return [batch.filter((one) => one !== alone), [alone]];
   }
 
   return (item: In): Promise<Out> =>

@@ -82,7 +82,7 @@ export function spendGuesses(sql: postgres.Sql, vault: Vault) {
 /** Part of that statement: refuses it where a guess of the row `w` of `wish` was more than its budgets allow. */
 export function checkGuess(sql: postgres.Sql) {
   return sql`case when (select count(*) from spent s where s.virtual_number_id = w.number_id) < w.guess_count
-    then refuse('pin_budget') end`;
+    then refuse('pin_budget', w.at) end`;
 }
 
 /** Part of a read: the policy of an account, and what it has come to today. */

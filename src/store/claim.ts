@@ -46,23 +46,30 @@ export const claimSession = shared<Claim, ClaimRefusal | Claimed>({
   keyOf: ({ virtualNumber }) => String(virtualNumber.id),
 });
 
-/** Several of them by one statement, which fails as a whole where one of them is refused. */
+/**
+ * Several of them by one statement. For one that is seen to have no room nothing is written; where a party's place or a
+ * PIN turns out to be taken, the statement fails as a whole.
+ */
 async function claimAll(db: Db, vault: Vault, claims: readonly Claim[]): Promise<(ClaimRefusal | Claimed)[]> {
   try {
     const rows = await keyed(() => runClaims(db, vault, claims));
-    return claims.map((_claim, at) => claimedAt(rows.find((row) => row.at === at)));
+    return claims.map((_claim, at) => outcomeOf(rows.find((row) => row.at === at)));
   } catch (error) {
     const [only] = claims.length === 1 ? claims : [];
     if (only === undefined) throw error;
     if (sqlState(error) === 'BA001' && error instanceof Error) return [error.message as ClaimRefusal];
     if (sqlState(error) !== '23505') throw error;
-    const [row] = await db.sql<ClaimedRow[]>`select ${instants(db)} from sessions where id = ${only.id}`;
-    return [claimedAt(row)];
+    const [row] = await db.sql<
+      ClaimedRow[]
+    >`select null as refusal, ${instants(db)} from sessions where id = ${only.id}`;
+    return [outcomeOf(row)];
   }
 }
 
 interface ClaimedRow {
   readonly at: number;
+  /** Where nothing was written for it, as was to be seen beforehand. */
+  readonly refusal: 'number' | 'room' | null;
   readonly created: number;
   readonly expires: number;
 }
@@ -71,15 +78,19 @@ function instants({ sql }: Db) {
   return sql`extract(epoch from created_at)::float8 * 1000 as created, extract(epoch from expires_at)::float8 * 1000 as expires`;
 }
 
-function claimedAt(row: ClaimedRow | undefined): Claimed {
+function outcomeOf(row: ClaimedRow | undefined): ClaimRefusal | Claimed {
   if (row === undefined) throw new Error('a claim without a session');
+  if (row.refusal !== null) return row.refusal;
   return { createdAt: new Date(row.created), expiresAt: new Date(row.expires) };
 }
 
 function runClaims(db: Db, vault: Vault, claims: readonly Claim[]) {
   const { sql } = db;
   const wanted = claims.map((claim) => wantedPlaces(vault, claim));
-  const wishes = claims.map((claim, at) => wishOf(vault, claim, at));
+  const wishes = claims.map((claim, at) => {
+    const { leases = [], pins = [] } = wanted[at] ?? {};
+    return { ...wishOf(vault, claim, at), leases: leases.length, pins: pins.length };
+  });
   return sql<ClaimedRow[]>`
     with wish as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, id uuid, account_id text,
@@ -87,13 +98,17 @@ function runClaims(db: Db, vault: Vault, claims: readonly Claim[]) {
         second_cipher bytea, pin_required boolean, first_pin bytea, second_pin bytea, single_party boolean,
         expiry_seconds int, cooloff_seconds int, callback_url text, callback_method text, has_play boolean,
         settings jsonb, is_placed boolean, takes_anyone boolean, pin_length int, most_pins int, actor text,
-        fields text[], request_id uuid)
+        fields text[], request_id uuid, leases int, pins int)
     ),
-    place as (
-      select w.id as session_id, v.id as virtual_number_id, now() + make_interval(secs => w.expiry_seconds) as expires_at,
+    place as materialized (
+      select w.id as session_id, w.number_id as virtual_number_id,
+        now() + make_interval(secs => w.expiry_seconds) as expires_at,
         now() + make_interval(secs => w.expiry_seconds + w.cooloff_seconds) as held_until
-      from wish w join virtual_numbers v on v.id = w.number_id
-      where v.retired_at is null
+      from (
+        select w.* from wish w join virtual_numbers v on v.id = w.number_id where v.retired_at is null
+        -- In this order the numbers are locked.
+        order by w.number_id offset 0) w
+      where w.most_pins is null or has_pin_room(w.number_id, w.id, w.pin_length, w.most_pins)
     ),
     ${takePlaces(sql, wanted)},
     made as (
@@ -119,12 +134,18 @@ function runClaims(db: Db, vault: Vault, claims: readonly Claim[]) {
     tallied as (${tallyCreated(sql)}),
     peaked as (${notePeak(sql, vault.anyoneDigest)})
     select at, ${instants(db)}, case
-      when created_at is null then refuse('number')
-      when (select count(*) from leased) < ${wanted.flatMap(({ leases }) => leases).length} then refuse('lease')
-      when (select count(*) from pinned) < ${wanted.flatMap(({ pins }) => pins).length} then refuse('pin')
-      when takes_anyone or pin_required then keep_apart(number_id, takes_anyone, ${vault.anyoneDigest})
-    end,
-    case when most_pins is not null then pin_room(number_id, id, pin_length, most_pins) end
+      when created_at is not null then null
+      when most_pins is not null and exists (select from virtual_numbers where id = number_id and retired_at is null)
+        then 'room'
+      else 'number'
+    end as refusal, case
+      when created_at is null then null
+      when (select count(*) from leased l where l.session_id = one.id) < leases then refuse('lease', at)
+      -- PINs are only taken where every lease was; if not, a row of its own says so.
+      when (select count(*) from leased) = (select sum(leases) from wish w join made using (id))
+        and (select count(*) from pinned p where p.session_id = one.id) < pins then refuse('pin', at)
+      when takes_anyone or pin_required then keep_apart(number_id, takes_anyone, ${vault.anyoneDigest}, at)
+    end
     -- In this order the numbers are locked.
     from (
       select w.*, made.created_at, made.expires_at from wish w left join made using (id)

@@ -94,19 +94,19 @@ export function takePlaces(sql: postgres.Sql, wanted: readonly WantedPlaces[]) {
       on conflict (virtual_number_id, party_digest) do update
         set session_id = excluded.session_id, side = excluded.side, held_until = excluded.held_until
         where leases.held_until <= now() or leases.session_id = excluded.session_id
-      returning 1
+      returning session_id
     ),
     pinned as (
       insert into pins (virtual_number_id, pin_digest, session_id, side, length, held_until)
       select place.virtual_number_id, w.digest, place.session_id, w.side, w.length, place.held_until
       from wanted_pin w join place using (session_id)
-      where (select count(*) from leased) = ${leases.length}
+      where (select count(*) from leased) = (select count(*) from wanted_lease join place using (session_id))
       order by place.virtual_number_id, w.digest
       on conflict (virtual_number_id, pin_digest) do update
         set session_id = excluded.session_id, side = excluded.side, length = excluded.length,
           held_until = excluded.held_until
         where pins.held_until <= now() or pins.session_id = excluded.session_id
-      returning 1
+      returning session_id
     )`;
 }
 

@@ -1,3 +1,4 @@
+import postgres from 'postgres';
 import { type BatchRules, inBatches } from './batch.ts';
 import { type Db, isOutage, sqlState } from './connect.ts';
 import type { Vault } from './vault.ts';
@@ -22,6 +23,7 @@ export function shared<In, Out>({ run, keyOf }: Shared<In, Out>) {
         run: (items: readonly In[]) => run(db, vault, items),
         keyOf,
         isOfAll,
+        culpritOf,
         most: db.batch,
         atOnce: AT_ONCE,
       });
@@ -33,6 +35,12 @@ export function shared<In, Out>({ run, keyOf }: Shared<In, Out>) {
 /** A lock that is held is in the way of one item, or some: the others may be done without. */
 function isOfAll(error: unknown): boolean {
   return isOutage(error) && !/^(55P03|40P01|40001)$/.test(sqlState(error) ?? '');
+}
+
+/** The function `refuse` of the database names the item, by its place in the statement. */
+function culpritOf(error: unknown): number | null {
+  if (!(error instanceof postgres.PostgresError && error.code === 'BA001' && error.detail)) return null;
+  return Number(error.detail);
 }
 
 /** Bytes as a statement's JSON carries them. */

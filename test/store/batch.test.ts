@@ -3,13 +3,22 @@ import { inBatches } from '../../src/store/batch.ts';
 
 const OUTAGE = new Error('outage');
 
-/** A verb that notes its statements; items below zero cannot be done. */
+class Culprit extends Error {
+  readonly at: number;
+  constructor(at: number) {
+    super('bad');
+    this.at = at;
+  }
+}
+
+/** A verb that notes its statements; items below zero cannot be done, and below -100 it says so. */
 function noting(most: number, atOnce = 2) {
   const statements: number[][] = [];
   let highest = 0;
   let underWay = 0;
   const ask = inBatches<number, number>({
     ...{ most, atOnce, keyOf: (n: number) => String(n % 1000), isOfAll: (error: unknown) => error === OUTAGE },
+    culpritOf: (error: unknown) => (error instanceof Culprit ? error.at : null),
     async run(items) {
       statements.push([...items]);
       underWay += 1;
@@ -17,6 +26,7 @@ function noting(most: number, atOnce = 2) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       underWay -= 1;
       if (items.includes(666)) throw OUTAGE;
+      if (items.some((n) => n < -100)) throw new Culprit(items.findIndex((n) => n < -100));
       if (items.some((n) => n < 0)) throw new Error('bad');
       return items.map((n) => n * 2);
     },
@@ -49,6 +59,13 @@ it('tries each alone where a statement fails for one of them', async () => {
   expect(statements).toEqual([[1, -5, 3], [1], [-5], [3]]);
 });
 
+it('tries only those alone whom the failures name, and the others together', async () => {
+  const { ask, statements } = noting(64);
+  const results = await Promise.allSettled([1, -105, 3, -107, 5].map(ask));
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled']);
+  expect(statements).toEqual([[1, -105, 3, -107, 5], [1, 3, -107, 5], [-105], [1, 3, 5], [-107]]);
+});
+
 it('rejects all where the failure is nobody’s own, and tries nobody again', async () => {
   const { ask, statements } = noting(64);
   const results = await Promise.allSettled([1, 666, 3].map(ask));
@@ -66,7 +83,7 @@ it('never lets two of the same key travel together, and keeps their order', asyn
 it('lets others pass statements that hang, and gives those their results when they come', async () => {
   const hung = new Map<number, () => void>();
   const ask = inBatches<number, number>({
-    ...{ most: 1, atOnce: 4, keyOf: () => null, isOfAll: () => true },
+    ...{ most: 1, atOnce: 4, keyOf: () => null, isOfAll: () => true, culpritOf: () => null },
     async run([n = 0]) {
       if (n < 4) await new Promise<void>((resolve) => hung.set(n, resolve));
       return [n * 2];

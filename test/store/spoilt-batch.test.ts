@@ -8,6 +8,8 @@ import { createSession } from '../../src/service/create-session.ts';
 import { reportCall } from '../../src/service/reports.ts';
 import { loadCall } from '../../src/store/call-facts.ts';
 import { recordStep, type StepToRecord } from '../../src/store/calls.ts';
+import { type Claim, claimSession } from '../../src/store/claim.ts';
+import { connect, disconnect } from '../../src/store/connect.ts';
 import { type Connection, findConnection } from '../../src/store/providers.ts';
 import { type Pair, startPair } from '../support/invariants.ts';
 import { declared, MAIN, PLIVO_KEY } from '../support/service.ts';
@@ -124,4 +126,39 @@ test('a session that cannot be written fails alone', async () => {
   expect(outcomes[BAD]?.status).toBe('rejected');
   const made = outcomes.filter((outcome) => outcome.status === 'fulfilled' && !isRefused(outcome.value));
   expect(made).toHaveLength(MANY - 1);
+});
+
+test('a claim whose party or PIN is taken is refused alone, and the others need no statement of their own', async () => {
+  const [sample] = sessions as [MaskingSession];
+  const numbers = await house.sql<{ id: number; number: string }[]>`select id, number from virtual_numbers order by id`;
+  const statements = { count: 0 };
+  const began = () => {
+    statements.count += 1;
+  };
+  const watch = { began, ended: () => {} };
+  const db = connect(house.instances[0].databaseUrl, { connections: 2, statementTimeoutMs: 5_000, watch });
+  const claim = (i: number, at: number, more: object = {}) => {
+    const parties = { firstParty: phone(500 + 2 * i), secondParty: phone(501 + 2 * i) };
+    const draft = { ...sample, ...parties, ...more };
+    Object.assign(draft, { subaccountId: null, country: null, expirySeconds: 3_600, cooloffSeconds: 0 });
+    const virtualNumber = numbers[at];
+    return {
+      id: randomUUID(),
+      accountId: MAIN.id,
+      virtualNumber,
+      draft,
+      pins: null,
+      mostPins: null,
+    } as unknown as Claim;
+  };
+  const pins = { first: '7531', second: '8642' };
+  const withPins = (one: Claim): Claim => ({ ...one, draft: { ...one.draft, pinRequired: true }, pins });
+  const claimAll = (claims: readonly Claim[]) => Promise.all(claims.map((one) => claimSession(db, deps().vault, one)));
+  expect(await claimAll([claim(0, 0), withPins(claim(1, 1))])).toEqual([expect.any(Object), expect.any(Object)]);
+  statements.count = 0;
+  const outcomes = await claimAll([claim(2, 2), withPins(claim(3, 1)), { ...claim(4, 0), draft: claim(0, 0).draft }]);
+  expect(outcomes).toEqual([{ createdAt: expect.any(Date), expiresAt: expect.any(Date) }, 'pin', 'lease']);
+  // All three, the two others without the one that it named, and then those two alone.
+  expect(statements.count).toBe(5);
+  await disconnect(db, 1);
 });
