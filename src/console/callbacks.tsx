@@ -2,10 +2,11 @@ import { useState } from 'preact/hooks';
 import { ask, me, ours, type Refusal, useRead } from './api.ts';
 import type { Endpoint } from './attention.tsx';
 import { Attempts, Resend } from './chapters.tsx';
-import { Badge, Choice, Empty, Link, Page, type PageMeta, Pager, Panel, Scroll, Shown, Time } from './parts.tsx';
+import { Badge, Choice, Empty, Link, Page, type PageMeta, Pager, Panel, Shown, Time } from './parts.tsx';
 import { route, setQuery } from './route.ts';
 import { ChangeDialog } from './session-dialogs.tsx';
 import type { Callback } from './story.ts';
+import { Table } from './table.tsx';
 import { T } from './texts.ts';
 
 const C = T.callbacks;
@@ -102,60 +103,23 @@ function Endpoints() {
                 {error}
               </p>
             )}
-            <Scroll>
-              <table class="cards">
-                <caption class="unseen">{C.endpoints}</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">{C.endpoint}</th>
-                    <th scope="col">{C.state}</th>
-                    <th scope="col" class="number">
-                      {C.failures}
-                    </th>
-                    <th scope="col">{C.since}</th>
-                    <th scope="col" class="number">
-                      {C.waiting}
-                    </th>
-                    <th scope="col">
-                      <span class="unseen">
-                        {C.pause} / {C.resume}
-                      </span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {objects.map((one) => (
-                    <tr key={one.endpoint}>
-                      <td data-label={C.endpoint}>
-                        <code>{one.endpoint}</code>
-                      </td>
-                      <td data-label={C.state}>
-                        <Badge state={one.state}>{one.state === 'paused' ? C.paused : C.failing}</Badge>{' '}
-                        <span class="faint small-text">{one.pause_reason && C.pausedBy[one.pause_reason]}</span>
-                      </td>
-                      <td data-label={C.failures} class="number">
-                        {one.failures}
-                      </td>
-                      <td data-label={C.since}>
-                        <Time at={one.paused_time ?? one.failing_since} />
-                      </td>
-                      <td data-label={C.waiting} class="number">
-                        {one.pending_count}
-                      </td>
-                      <td>
-                        <button
-                          type="button"
-                          class="small"
-                          onClick={() => move(one.state === 'paused' ? 'Resume' : 'Pause', one.endpoint)}
-                        >
-                          {one.state === 'paused' ? C.resume : C.pause}
-                        </button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+            <Table
+              caption={C.endpoints}
+              rows={objects}
+              keyOf={({ endpoint }) => endpoint}
+              columns={[
+                { head: C.endpoint, cell: ({ endpoint }) => <code>{endpoint}</code> },
+                { head: C.state, cell: (one) => <EndpointState endpoint={one} /> },
+                { head: C.failures, cell: ({ failures }) => failures, isNumber: true },
+                { head: C.since, cell: (one) => <Time at={one.paused_time ?? one.failing_since} /> },
+                { head: C.waiting, cell: (one) => one.pending_count, isNumber: true },
+                {
+                  head: `${C.pause} / ${C.resume}`,
+                  cell: (one) => <Move endpoint={one} onMove={move} />,
+                  isAction: true,
+                },
+              ]}
+            />
           </Panel>
         )
       }
@@ -163,52 +127,49 @@ function Endpoints() {
   );
 }
 
+function EndpointState({ endpoint: { state, pause_reason: reason } }: { endpoint: Endpoint }) {
+  return (
+    <>
+      <Badge state={state}>{state === 'paused' ? C.paused : C.failing}</Badge>{' '}
+      <span class="faint small-text">{reason && C.pausedBy[reason]}</span>
+    </>
+  );
+}
+
+type OnMove = (name: 'Pause' | 'Resume', endpoint: string) => void;
+
+function Move({ endpoint: { state, endpoint }, onMove }: { endpoint: Endpoint; onMove: OnMove }) {
+  const isPaused = state === 'paused';
+  return (
+    <button type="button" class="small" onClick={() => onMove(isPaused ? 'Resume' : 'Pause', endpoint)}>
+      {isPaused ? C.resume : C.pause}
+    </button>
+  );
+}
+
 function List({ callbacks, onResent }: { callbacks: readonly Callback[]; onResent: () => void }) {
   return (
-    <Scroll>
-      <table class="cards">
-        <caption class="unseen">{C.listCaption}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{C.event}</th>
-            <th scope="col">{C.session}</th>
-            <th scope="col">{C.state}</th>
-            <th scope="col">{C.occurred}</th>
-            <th scope="col">{C.next}</th>
-            <th scope="col">{C.attempts}</th>
-            <th scope="col">
-              <span class="unseen">{C.resend}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {callbacks.map((one) => (
-            <tr key={one.id}>
-              <td data-label={C.event}>{one.event}</td>
-              <td data-label={C.session}>
-                <Link to={`/sessions/${one.session_uuid}`} class="mono">
-                  {one.session_uuid.slice(0, 8)}
-                </Link>
-              </td>
-              <td data-label={C.state}>
-                <Badge state={one.state}>{T.callbackStates[one.state]}</Badge>
-              </td>
-              <td data-label={C.occurred}>
-                <Time at={one.occurred_at} />
-              </td>
-              <td data-label={C.next}>
-                <Time at={one.next_attempt_time} relative />
-              </td>
-              <td data-label={C.attempts}>
-                <Attempts callback={one} />
-              </td>
-              <td>
-                <Resend callback={one} onResent={onResent} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      caption={C.listCaption}
+      rows={callbacks}
+      keyOf={({ id }) => id}
+      columns={[
+        { head: C.event, cell: ({ event }) => event },
+        { head: C.session, cell: ({ session_uuid: id }) => <SessionLink id={id} /> },
+        { head: C.state, cell: ({ state }) => <Badge state={state}>{T.callbackStates[state]}</Badge> },
+        { head: C.occurred, cell: (one) => <Time at={one.occurred_at} /> },
+        { head: C.next, cell: (one) => <Time at={one.next_attempt_time} relative /> },
+        { head: C.attempts, cell: (one) => <Attempts callback={one} /> },
+        { head: C.resend, cell: (one) => <Resend callback={one} onResent={onResent} />, isAction: true },
+      ]}
+    />
+  );
+}
+
+function SessionLink({ id }: { id: string }) {
+  return (
+    <Link to={`/sessions/${id}`} class="mono">
+      {id.slice(0, 8)}
+    </Link>
   );
 }

@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
 import { ask, ours, useRead } from './api.ts';
 import type { Pool } from './attention.tsx';
-import { Badge, Empty, Page, type PageMeta, Pager, Panel, Phone, Scroll, Shown, Time } from './parts.tsx';
+import { Badge, Empty, Page, type PageMeta, Pager, Panel, Phone, Shown, Time } from './parts.tsx';
 import { route, setQuery } from './route.ts';
 import { ChangeDialog } from './session-dialogs.tsx';
+import { Table } from './table.tsx';
 import { T } from './texts.ts';
 
 const N = T.numbers;
@@ -52,57 +53,20 @@ export function Numbers() {
                 <Pools pools={pools} />
               </Panel>
               <Panel title={N.list} flush>
-                <Scroll>
-                  <table class="cards">
-                    <caption class="unseen">{N.listCaption}</caption>
-                    <thead>
-                      <tr>
-                        <th scope="col">{N.number}</th>
-                        <th scope="col">{N.country}</th>
-                        <th scope="col">{N.of}</th>
-                        <th scope="col" class="number">
-                          {N.live}
-                        </th>
-                        <th scope="col" class="number">
-                          {N.cooling}
-                        </th>
-                        <th scope="col">{N.frees}</th>
-                        <th scope="col">
-                          <span class="unseen">{N.retire}</span>
-                        </th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {numbers.map((one) => (
-                        <tr key={one.number}>
-                          <td data-label={N.number}>
-                            <Phone number={one.number} />
-                          </td>
-                          <td data-label={N.country}>{one.country}</td>
-                          <td data-label={N.of}>{one.subaccount ?? N.main}</td>
-                          <td data-label={N.live} class="number">
-                            {one.live_sessions}
-                          </td>
-                          <td data-label={N.cooling} class="number">
-                            {one.cooling_places}
-                          </td>
-                          <td data-label={N.frees}>
-                            {one.next_lease_frees_at === null ? (
-                              <span class="faint">{N.free}</span>
-                            ) : (
-                              <Time at={one.next_lease_frees_at} relative />
-                            )}
-                          </td>
-                          <td>
-                            <button type="button" class="small" onClick={() => setRetired(one.number)}>
-                              {N.retire} <span class="unseen">+{one.number}</span>
-                            </button>
-                          </td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
-                </Scroll>
+                <Table
+                  caption={N.listCaption}
+                  rows={numbers}
+                  keyOf={({ number }) => number}
+                  columns={[
+                    { head: N.number, cell: ({ number }) => <Phone number={number} /> },
+                    { head: N.country, cell: ({ country }) => country },
+                    { head: N.of, cell: ({ subaccount }) => subaccount ?? N.main },
+                    { head: N.live, cell: (one) => one.live_sessions, isNumber: true },
+                    { head: N.cooling, cell: (one) => one.cooling_places, isNumber: true },
+                    { head: N.frees, cell: (one) => <Frees at={one.next_lease_frees_at} /> },
+                    { head: N.retire, cell: (one) => <Retire {...one} onClick={setRetired} />, isAction: true },
+                  ]}
+                />
                 <Pager meta={meta} onGo={(offset) => setQuery({ offset: offset === 0 ? '' : String(offset) })} />
               </Panel>
             </>
@@ -124,63 +88,35 @@ export function Numbers() {
   );
 }
 
+function Frees({ at }: { at: string | null }) {
+  return at === null ? <span class="faint">{N.free}</span> : <Time at={at} relative />;
+}
+
+function Retire({ number, onClick }: { number: string; onClick: (number: string) => void }) {
+  return (
+    <button type="button" class="small" onClick={() => onClick(number)}>
+      {N.retire} <span class="unseen">+{number}</span>
+    </button>
+  );
+}
+
 function Pools({ pools }: { pools: readonly Pool[] }) {
   return (
-    <Scroll>
-      <table class="cards">
-        <caption class="unseen">{N.poolCaption}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{N.country}</th>
-            <th scope="col">{N.of}</th>
-            <th scope="col" class="number">
-              {N.numbers}
-            </th>
-            <th scope="col" class="number">
-              {N.live}
-            </th>
-            <th scope="col" class="number">
-              {N.needed}
-            </th>
-            <th scope="col" class="number">
-              {N.headroom}
-            </th>
-            <th scope="col" class="number">
-              {N.headroomPeak}
-            </th>
-            <th scope="col">{N.advice}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {pools.map((pool) => (
-            <tr key={`${pool.country} ${pool.subaccount}`}>
-              <td data-label={N.country} class="strong">
-                {pool.country}
-              </td>
-              <td data-label={N.of}>{pool.subaccount ?? N.main}</td>
-              <td data-label={N.numbers} class="number">
-                {pool.numbers}
-              </td>
-              <td data-label={N.live} class="number">
-                {pool.live_sessions}
-              </td>
-              <td data-label={N.needed} class="number">
-                {pool.numbers_needed_at_peak}
-              </td>
-              <td data-label={N.headroom} class="number">
-                {pool.headroom}
-              </td>
-              <td data-label={N.headroomPeak} class="number">
-                {pool.headroom_at_peak}
-              </td>
-              <td data-label={N.advice}>
-                <Advice headroom={pool.headroom_at_peak} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      caption={N.poolCaption}
+      rows={pools}
+      keyOf={({ country, subaccount }) => `${country} ${subaccount}`}
+      columns={[
+        { head: N.country, cell: ({ country }) => country, class: 'strong' },
+        { head: N.of, cell: ({ subaccount }) => subaccount ?? N.main },
+        { head: N.numbers, cell: ({ numbers }) => numbers, isNumber: true },
+        { head: N.live, cell: (pool) => pool.live_sessions, isNumber: true },
+        { head: N.needed, cell: (pool) => pool.numbers_needed_at_peak, isNumber: true },
+        { head: N.headroom, cell: ({ headroom }) => headroom, isNumber: true },
+        { head: N.headroomPeak, cell: (pool) => pool.headroom_at_peak, isNumber: true },
+        { head: N.advice, cell: (pool) => <Advice headroom={pool.headroom_at_peak} /> },
+      ]}
+    />
   );
 }
 

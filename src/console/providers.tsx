@@ -1,10 +1,13 @@
 import { useState } from 'preact/hooks';
 import { ask, ours, type Refusal, useRead } from './api.ts';
-import { Badge, Copy, Empty, Page, Panel, Phone, Scroll, Shown, Time } from './parts.tsx';
+import { Badge, Copy, Empty, Page, Panel, Phone, Shown, Time } from './parts.tsx';
 import type { Exchange } from './story.ts';
+import { Table } from './table.tsx';
 import { T } from './texts.ts';
 
 const P = T.providers;
+// Exchanges are written beside the answers, in batches of 200 ms.
+const WRITTEN_AFTER_MS = 500;
 
 interface Connection {
   readonly id: number;
@@ -23,6 +26,12 @@ export function Providers() {
   const connections = useRead<{ connections: readonly Connection[] }>('/console/connections');
   const log = useRead<{ objects: readonly Exchange[] }>(ours('Masking/Exchange/', { limit: 100 }));
   const exchanges = log.data?.objects ?? [];
+  // What a test asked is in the log, and what it was refused is counted, a moment after its outcome is known.
+  const reload = () =>
+    setTimeout(() => {
+      log.reload();
+      connections.reload();
+    }, WRITTEN_AFTER_MS);
   return (
     <Page title={P.title}>
       <Shown of={connections}>
@@ -32,7 +41,7 @@ export function Providers() {
               <Empty title={P.empty} hint={P.emptyHint} />
             </section>
           ) : (
-            all.map((one) => <ConnectionPanel key={one.id} connection={one} exchanges={exchanges} />)
+            all.map((one) => <ConnectionPanel key={one.id} connection={one} exchanges={exchanges} onTested={reload} />)
           )
         }
       </Shown>
@@ -51,7 +60,8 @@ export function Providers() {
   );
 }
 
-function ConnectionPanel({ connection, exchanges }: { connection: Connection; exchanges: readonly Exchange[] }) {
+function ConnectionPanel(props: { connection: Connection; exchanges: readonly Exchange[]; onTested: () => void }) {
+  const { connection, exchanges, onTested } = props;
   const mine = exchanges.filter(({ provider }) => provider === connection.dialect);
   const addresses = P.addresses[connection.dialect] ?? { '': P.webhook };
   return (
@@ -108,7 +118,7 @@ function ConnectionPanel({ connection, exchanges }: { connection: Connection; ex
           <dd>{connection.places_calls ? T.session.yes : T.session.no}</dd>
         </div>
       </dl>
-      <Test id={connection.id} />
+      <Test id={connection.id} onTested={onTested} />
     </Panel>
   );
 }
@@ -120,7 +130,7 @@ interface Tested {
   readonly milliseconds: number;
 }
 
-function Test({ id }: { id: number }) {
+function Test({ id, onTested }: { id: number; onTested: () => void }) {
   const [isBusy, setBusy] = useState(false);
   const [outcome, setOutcome] = useState<{ works: boolean; words: string } | null>(null);
   const test = async () => {
@@ -134,6 +144,7 @@ function Test({ id }: { id: number }) {
     );
     setOutcome(words);
     setBusy(false);
+    onTested();
   };
   return (
     <p>
@@ -149,46 +160,19 @@ function Test({ id }: { id: number }) {
 
 function Log({ exchanges }: { exchanges: readonly Exchange[] }) {
   return (
-    <Scroll>
-      <table class="cards">
-        <caption class="unseen">{P.logCaption}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{P.time}</th>
-            <th scope="col">{P.provider}</th>
-            <th scope="col">{P.webhook}</th>
-            <th scope="col">{P.virtual}</th>
-            <th scope="col">{P.decision}</th>
-            <th scope="col" class="number">
-              {P.status}
-            </th>
-            <th scope="col" class="number">
-              {P.took}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {exchanges.map((one) => (
-            <tr key={one.id}>
-              <td data-label={P.time}>
-                <Time at={one.time} />
-              </td>
-              <td data-label={P.provider}>{one.provider}</td>
-              <td data-label={P.webhook}>{one.webhook}</td>
-              <td data-label={P.virtual}>
-                <Phone number={one.virtual_number ?? ''} />
-              </td>
-              <td data-label={P.decision}>{one.decision}</td>
-              <td data-label={P.status} class="number">
-                {one.status}
-              </td>
-              <td data-label={P.took} class="number">
-                {one.duration_ms.toFixed(1)} ms
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      caption={P.logCaption}
+      rows={exchanges}
+      keyOf={({ id }) => id}
+      columns={[
+        { head: P.time, cell: ({ time }) => <Time at={time} /> },
+        { head: P.provider, cell: ({ provider }) => provider },
+        { head: P.webhook, cell: ({ webhook }) => webhook },
+        { head: P.virtual, cell: (one) => <Phone number={one.virtual_number ?? ''} /> },
+        { head: P.decision, cell: ({ decision }) => decision },
+        { head: P.status, cell: ({ status }) => status, isNumber: true },
+        { head: P.took, cell: (one) => `${one.duration_ms.toFixed(1)} ms`, isNumber: true },
+      ]}
+    />
   );
 }

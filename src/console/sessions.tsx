@@ -1,6 +1,7 @@
 import { ours, useRead } from './api.ts';
-import { Badge, Empty, Link, Page, type PageMeta, Pager, Phone, Scroll, Shown, Time } from './parts.tsx';
+import { Badge, Empty, Link, Page, type PageMeta, Pager, Phone, Shown, Time } from './parts.tsx';
 import { route, setQuery } from './route.ts';
+import { Table } from './table.tsx';
 import { T } from './texts.ts';
 
 const S = T.sessions;
@@ -174,58 +175,28 @@ function Select({
 export function SessionTable({ sessions }: { sessions: readonly Session[] }) {
   const C = S.columns;
   return (
-    <Scroll>
-      <table class="cards">
-        <caption class="unseen">{S.caption}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{C.virtual}</th>
-            <th scope="col">{C.first}</th>
-            <th scope="col">{C.second}</th>
-            <th scope="col">{C.status}</th>
-            <th scope="col">{C.created}</th>
-            <th scope="col">{C.expires}</th>
-            <th scope="col" class="number">
-              {C.calls}
-            </th>
-            <th scope="col" class="number">
-              {C.cost}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sessions.map((session) => (
-            <tr key={session.session_uuid}>
-              <td data-label={C.virtual}>
-                <Link to={`/sessions/${session.session_uuid}`}>
-                  <Phone number={session.virtual_number} />
-                </Link>
-              </td>
-              <td data-label={C.first}>
-                <Phone number={session.first_party} none={S.single} />
-              </td>
-              <td data-label={C.second}>
-                <Phone number={session.second_party} none={S.single} />
-              </td>
-              <td data-label={C.status}>
-                <Badge state={session.status}>{T.status[session.status]}</Badge>
-              </td>
-              <td data-label={C.created}>
-                <Time at={session.created_time} />
-              </td>
-              <td data-label={C.expires}>
-                <Time at={session.expiry_time} relative />
-              </td>
-              <td data-label={C.calls} class="number">
-                {session.total_call_count}
-              </td>
-              <td data-label={C.cost} class="number">
-                {session.total_call_amount.toFixed(4)}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      caption={S.caption}
+      rows={sessions}
+      keyOf={({ session_uuid: id }) => id}
+      columns={[
+        { head: C.virtual, cell: (session) => <SessionLink session={session} /> },
+        { head: C.first, cell: (session) => <Phone number={session.first_party} none={S.single} /> },
+        { head: C.second, cell: (session) => <Phone number={session.second_party} none={S.single} /> },
+        { head: C.status, cell: ({ status }) => <Badge state={status}>{T.status[status]}</Badge> },
+        { head: C.created, cell: (session) => <Time at={session.created_time} /> },
+        { head: C.expires, cell: (session) => <Time at={session.expiry_time} relative /> },
+        { head: C.calls, cell: (session) => session.total_call_count, isNumber: true },
+        { head: C.cost, cell: (session) => session.total_call_amount.toFixed(4), isNumber: true },
+      ]}
+    />
+  );
+}
+
+function SessionLink({ session }: { session: Session }) {
+  return (
+    <Link to={`/sessions/${session.session_uuid}`}>
+      <Phone number={session.virtual_number} />
+    </Link>
   );
 }
