@@ -7,6 +7,7 @@ import { answerCall } from '../../src/service/calls.ts';
 import { createSession } from '../../src/service/create-session.ts';
 import { expireSessions } from '../../src/service/expiry.ts';
 import { deleteSession, updateSession } from '../../src/service/sessions.ts';
+import { isOutage } from '../../src/store/connect.ts';
 import { invariantFaults } from '../../src/store/invariants.ts';
 import { findConnection } from '../../src/store/providers.ts';
 import { type Pair, startPair, untilWaiting } from '../support/invariants.ts';
@@ -99,6 +100,12 @@ async function fatesOf({ sql }: Pair, sessions: readonly { readonly id: string }
 
 const spread = (i: number, ms: number) => new Promise((resolve) => setTimeout(resolve, (i % 20) * (ms / 20)));
 
+/** On a machine that is busy with more than this an answer may miss its deadline, upon which callers hear an apology. */
+function lateOnly(error: unknown): 'late' {
+  if (!isOutage(error)) throw error;
+  return 'late';
+}
+
 describe('expiry against', () => {
   test('extension, 1 000 times: a session is extended or expired for its old deadline, never both', async () => {
     const house = await start();
@@ -169,19 +176,23 @@ describe('expiry against', () => {
             tryNumber: null,
             direction: 'inbound' as const,
           };
-          const [decision] = await Promise.all([
-            answerCall(deps, connection, question),
+          const [ending] = await Promise.all([
+            answerCall(deps, connection, question).then(({ plan }) => plan.ending.kind, lateOnly),
             i % 3 === 0 ? deleteSession(house.instances[0].deps, SCOPE, id) : null,
           ]);
-          return decision.plan.ending.kind;
+          return ending;
         }),
       ),
     );
     expect(new Set(endings).has('dial') && new Set(endings).size > 1).toBe(true);
     for (const { id } of sessions) await deleteSession(house.instances[1].deps, SCOPE, id);
     const connected = await house.sql`select session_id as id from calls where outcome = 'connected'`;
-    const dialled = sessions.filter((_, i) => endings[i] === 'dial');
-    expect(connected.map(({ id }) => id).sort()).toEqual(dialled.map(({ id }) => id).sort());
+    // Of an answer that came too late nobody was told, so its call may be booked or not.
+    const late = new Set(sessions.filter((_, i) => endings[i] === 'late').map(({ id }) => id));
+    expect(late.size).toBeLessThan(sessions.length / 10);
+    const dialled = sessions.filter((_, i) => endings[i] === 'dial').map(({ id }) => id);
+    const booked = connected.map(({ id }) => id).filter((id) => !late.has(id));
+    expect(booked.sort()).toEqual(dialled.sort());
     for (const fate of await fatesOf(house, sessions)) expect(fate).toMatchObject({ isEnded: true, told: 1 });
   });
 });
