@@ -107,7 +107,8 @@ export function startDispatcher(deps: Deps): Dispatcher {
 
   /** Wakes it at the instant at which the next one is due. Only asked for when there is nothing else to do. */
   async function plan(): Promise<void> {
-    const ms = await nextDueInMs(deps.db);
+    // Counted from before it looked: what became due between the two would wait for the timetable.
+    const ms = await nextDueInMs(deps.db, performance.now() - tookAt);
     if (ms === null || ms > HORIZON_MS || isClosed) return;
     clearTimeout(planned);
     planned = setTimeout(wake, Math.max(0, Math.ceil(ms)));

@@ -142,10 +142,10 @@ export function openCallback(vault: Vault, due: DueCallback) {
 }
 
 /**
- * In how many milliseconds the next callback will be due that is not due yet; null where none waits. Those of receivers
- * that are paused are among them.
+ * In how many milliseconds the next callback will be due that was not due `sinceMs` ago, below zero where it is by now;
+ * null where none waits. Those of receivers that are paused are among them.
  */
-export async function nextDueInMs({ sql }: Db): Promise<number | null> {
+export async function nextDueInMs({ sql }: Db, sinceMs: number): Promise<number | null> {
   const [row] = await sql<{ ms: number | null }[]>`
     with recursive receivers as (
       (select endpoint from callbacks where state = 'pending' order by endpoint limit 1)
@@ -156,7 +156,7 @@ export async function nextDueInMs({ sql }: Db): Promise<number | null> {
     select extract(epoch from min(next.at) - clock_timestamp())::float8 * 1000 as ms
     from receivers r cross join lateral (
       select c.next_attempt_at as at from callbacks c
-      where c.state = 'pending' and c.endpoint = r.endpoint and c.next_attempt_at > now() order by c.next_attempt_at limit 1
+      where c.state = 'pending' and c.endpoint = r.endpoint and c.next_attempt_at > now() - make_interval(secs => ${sinceMs / 1000}) order by c.next_attempt_at limit 1
     ) next`;
   return row?.ms ?? null;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { CallbackOutcome } from '../../src/outbound/send-callback.ts';
 import { startDispatcher } from '../../src/service/callbacks.ts';
@@ -153,6 +154,32 @@ describe('a callback', () => {
     }
     expect(Math.min(...lateBy)).toBeGreaterThan(-2);
     expect(medianOf(lateBy)).toBeLessThan(MEDIAN_MS);
+  });
+
+  test('starts though it became due just when it was looked for', async () => {
+    const app = await takes();
+    const { sql } = service.deps.db;
+    let isHeldUp = false;
+    // Between looking for what is due and asking for the next instant it is held up, as on a busy machine.
+    const slow = new Proxy(sql, {
+      apply: (target, self, args) => {
+        const made = Reflect.apply(target, self, args);
+        if (!String(args[0]?.[0]).includes('with recursive receivers') || isHeldUp) return made;
+        isHeldUp = true;
+        return made.then(async (rows: unknown) => {
+          await sleep(600);
+          return rows;
+        });
+      },
+    });
+    await outbox.sql`
+      insert into callbacks (event_key, account_id, session_id, virtual_number_id, event, sequence, url, method, next_attempt_at)
+      select gen_random_uuid()::text, account_id, gen_random_uuid(), id, 'SessionTimeout', 1, ${app.url}, 'POST',
+        now() + interval '300 milliseconds' from virtual_numbers where account_id = ${MAIN.id} limit 1`;
+    const dispatcher = startDispatcher({ ...service.deps, db: { ...service.deps.db, sql: slow } });
+    closers.push(dispatcher.close);
+    dispatcher.wake();
+    await untilDelivered(app.url);
   });
 
   test('that a request has booked starts at once', async () => {
