@@ -25,6 +25,7 @@ import {
 const RUNS = Number(process.env.FUZZ_RUNS || 3_600);
 const SEED = Number(process.env.FUZZ_SEED || 20_261_203);
 const AT_ONCE = 4;
+const SPARE = '14155550199';
 
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document.
 let document: any;
@@ -182,6 +183,11 @@ async function furnish(): Promise<Record<string, readonly string[]>> {
     const { body } = await api(service, 'POST', `/v1/Account/${MAIN.id}/Subaccount/`, { name: `sub ${n}` });
     subaccounts.push(String((body as { auth_id?: string }).auth_id));
   }
+  // On a number of its own no session is made, so it can leave the pool however the others are used.
+  const own = await api(service, 'POST', `/v1/Account/${MAIN.id}/Subaccount/`, { name: 'nobody asks for it' });
+  const subaccount = (own.body as { auth_id?: string }).auth_id;
+  const spare = { numbers: [SPARE], subaccount, provider: PLIVO_KEY };
+  expect((await api(service, 'POST', `/v1/Account/${MAIN.id}/Number/`, spare)).status).toBe(201);
   await service.deps.exchanges.flush();
   const idsOf = async (path: string, name: string) => {
     const { body } = await api(service, 'GET', `/v1/Account/${MAIN.id}/${path}`);
@@ -200,7 +206,7 @@ async function furnish(): Promise<Record<string, readonly string[]>> {
     callback_id: await idsOf('Masking/Callback/', 'id'),
     recording_id: await idsOf('Recording/', 'recording_id'),
     endpoint: (await idsOf('Masking/Callback/', 'endpoint')).slice(0, 1),
-    number: ['14155550100', '14155550103', '902125550101'],
+    number: ['14155550100', SPARE, '902125550101'],
     numbers: ['14155551234', '+14155551235,14155551236'],
     provider: [PLIVO_KEY, HIPCALL_KEY],
     first_party: ['+12025550100', '+12025550300', '12025550301', '+905326202911'],

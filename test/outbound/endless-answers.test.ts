@@ -76,7 +76,8 @@ describe('an answer without an end', () => {
     const url = await answering(...answer);
     const attempts = (count: number) =>
       Promise.all(Array.from({ length: count }, () => sendCallback(agent, bare(url), DEADLINE_MS)));
-    await attempts(2);
+    // As many as are measured, or what a process keeps for its sockets would count as theirs.
+    await attempts(8);
     const before = process.memoryUsage().rss;
     const began = performance.now();
     const outcomes = await attempts(8);
