@@ -6,8 +6,6 @@ import { Table } from './table.tsx';
 import { T } from './texts.ts';
 
 const P = T.providers;
-// Exchanges are written beside the answers, in batches of 200 ms.
-const WRITTEN_AFTER_MS = 500;
 
 interface Connection {
   readonly id: number;
@@ -26,12 +24,6 @@ export function Providers() {
   const connections = useRead<{ connections: readonly Connection[] }>('/console/connections');
   const log = useRead<{ objects: readonly Exchange[] }>(ours('Masking/Exchange/', { limit: 100 }));
   const exchanges = log.data?.objects ?? [];
-  // What a test asked is in the log, and what it was refused is counted, a moment after its outcome is known.
-  const reload = () =>
-    setTimeout(() => {
-      log.reload();
-      connections.reload();
-    }, WRITTEN_AFTER_MS);
   return (
     <Page title={P.title}>
       <Shown of={connections}>
@@ -41,7 +33,9 @@ export function Providers() {
               <Empty title={P.empty} hint={P.emptyHint} />
             </section>
           ) : (
-            all.map((one) => <ConnectionPanel key={one.id} connection={one} exchanges={exchanges} onTested={reload} />)
+            all.map((one) => (
+              <ConnectionPanel key={one.id} connection={one} exchanges={exchanges} onTested={log.reload} />
+            ))
           )
         }
       </Shown>
