@@ -4,7 +4,6 @@ import {
   getCountryCallingCode,
   isSupportedCountry,
   type NumberType,
-  type PhoneNumber,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/max';
 
@@ -72,31 +71,18 @@ export function parseProviderPhone(text: string, defaultCountry: Country | null)
   return parsePhone(text, { defaultCountry, strict: false });
 }
 
-// One request asks several things of the same few phones, and reading one is a tenth of a create.
-const LATEST = 16;
-const latest = new Map<string, PhoneNumber | undefined>();
-
-/** Reads a number in E.164 by its country's plan, or recalls one of the latest. */
-function readE164(text: string): PhoneNumber | undefined {
-  if (latest.has(text)) return latest.get(text);
-  const parsed = parsePhoneNumberFromString(text);
-  if (latest.size >= LATEST) latest.clear();
-  latest.set(text, parsed);
-  return parsed;
-}
-
 /**
  * The country that a phone belongs to. A number that its plan does not use (a fictional one) has no
  * country of its own; then it is the main country of its calling code.
  */
 export function countryOf(phone: Phone): Country | null {
-  const parsed = readE164(phone);
+  const parsed = parsePhoneNumberFromString(phone);
   return parsed?.country ?? parsed?.getPossibleCountries()[0] ?? null;
 }
 
 /** The kind of number by its country's plan, such as `PREMIUM_RATE`; null where the plan does not use it. */
 export function typeOf(phone: Phone): NumberType | null {
-  return readE164(phone)?.getType() ?? null;
+  return parsePhoneNumberFromString(phone)?.getType() ?? null;
 }
 
 /** True for a country that has a numbering plan we know. */
@@ -124,7 +110,7 @@ function international(text: string, strict: boolean): Phone | null {
 
 function readInternational(text: string, strict: boolean): Phone | null {
   if (!isPhone(text)) return null;
-  const parsed = readE164(text);
+  const parsed = parsePhoneNumberFromString(text);
   if (!parsed || !(strict ? parsed.isValid() : parsed.isPossible())) return null;
   // libphonenumber drops a trunk zero that people write after the country code (+44 (0)20…).
   return isPhone(parsed.number) ? parsed.number : null;
