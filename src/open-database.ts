@@ -38,12 +38,15 @@ export async function openKeys(db: Db, { masterKey, masterKeyPrevious }: Config)
   return keys;
 }
 
+/** What went wrong, in words where there are some. The driver's own errors may repeat what was sent. */
+export function reasonOf(error: unknown): string {
+  return error instanceof ConfigError ? error.message : JSON.stringify(describeError(error));
+}
+
 /** Runs a command and ends with the code that it gives, or with 1 and the reason why it failed. */
 export async function runCommand(command: () => Promise<number>): Promise<void> {
   process.exitCode = await command().catch((error: unknown) => {
-    // The driver's own errors may repeat what was sent.
-    const reason = error instanceof ConfigError ? error.message : JSON.stringify(describeError(error));
-    process.stderr.write(`${reason}\n`);
+    process.stderr.write(`${reasonOf(error)}\n`);
     return 1;
   });
 }

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { ConfigError } from '../config.ts';
-import { describeError } from '../log.ts';
+import { reasonOf } from '../open-database.ts';
 import { isOutage } from '../service/health.ts';
 import { accounts, tokens } from './accounts.ts';
 import { invariants, totals } from './checks.ts';
@@ -43,11 +42,11 @@ async function main(line: readonly string[]): Promise<0 | 1> {
   });
 }
 
-/** What went wrong, in words where there are some. The driver's own errors may repeat what was sent. */
+/** What went wrong, in words where there are some. */
 function wordsFor(error: unknown): string {
-  if (error instanceof Failed || error instanceof ConfigError) return error.message;
+  if (error instanceof Failed) return error.message;
   if (error instanceof Misused) return `${error.message}\n--help says what there is.`;
-  return isOutage(error) ? 'The database cannot be reached.' : JSON.stringify(describeError(error));
+  return isOutage(error) ? 'The database cannot be reached.' : reasonOf(error);
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
