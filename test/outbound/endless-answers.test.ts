@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { guardedAgent } from '../../src/outbound/guard.ts';
 import { sendCallback } from '../../src/outbound/send-callback.ts';
 import { bare } from './receiver.ts';
@@ -14,6 +14,14 @@ afterEach(async () => {
   for (const server of servers.splice(0)) server.close();
 });
 afterAll(() => agent.destroy());
+// Answers that end, as many at once as are measured: what a process keeps for its first sockets is nobody's endless answer.
+beforeAll(async () => {
+  const url = await answering(`${HEAD}connection: close\r\ncontent-length: 0\r\n\r\n`, '', 1_000);
+  for (let i = 0; i < 3; i++) {
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => sendCallback(agent, bare(url), 5_000)));
+    expect(outcomes.every(({ ok }) => ok)).toBe(true);
+  }
+});
 
 const DEADLINE_MS = 200;
 const MEGABYTE = 2 ** 20;
@@ -76,8 +84,7 @@ describe('an answer without an end', () => {
     const url = await answering(...answer);
     const attempts = (count: number) =>
       Promise.all(Array.from({ length: count }, () => sendCallback(agent, bare(url), DEADLINE_MS)));
-    // As many as are measured, or what a process keeps for its sockets would count as theirs.
-    await attempts(8);
+    await attempts(2);
     const before = process.memoryUsage().rss;
     const began = performance.now();
     const outcomes = await attempts(8);

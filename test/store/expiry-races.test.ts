@@ -100,10 +100,15 @@ async function fatesOf({ sql }: Pair, sessions: readonly { readonly id: string }
 
 const spread = (i: number, ms: number) => new Promise((resolve) => setTimeout(resolve, (i % 20) * (ms / 20)));
 
-/** On a machine that is busy with more than this an answer may miss its deadline, upon which callers hear an apology. */
-function lateOnly(error: unknown): 'late' {
-  if (!isOutage(error)) throw error;
-  return 'late';
+/** Asks again, as a provider does, where a machine that is busy with more than this misses an answer's deadline. */
+async function answered(...asked: Parameters<typeof answerCall>): ReturnType<typeof answerCall> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await answerCall(...asked);
+    } catch (error) {
+      if (!isOutage(error) || tries === 3) throw error;
+    }
+  }
 }
 
 describe('expiry against', () => {
@@ -176,23 +181,19 @@ describe('expiry against', () => {
             tryNumber: null,
             direction: 'inbound' as const,
           };
-          const [ending] = await Promise.all([
-            answerCall(deps, connection, question).then(({ plan }) => plan.ending.kind, lateOnly),
+          const [decision] = await Promise.all([
+            answered(deps, connection, question),
             i % 3 === 0 ? deleteSession(house.instances[0].deps, SCOPE, id) : null,
           ]);
-          return ending;
+          return decision.plan.ending.kind;
         }),
       ),
     );
     expect(new Set(endings).has('dial') && new Set(endings).size > 1).toBe(true);
     for (const { id } of sessions) await deleteSession(house.instances[1].deps, SCOPE, id);
     const connected = await house.sql`select session_id as id from calls where outcome = 'connected'`;
-    // Of an answer that came too late nobody was told, so its call may be booked or not.
-    const late = new Set(sessions.filter((_, i) => endings[i] === 'late').map(({ id }) => id));
-    expect(late.size).toBeLessThan(sessions.length / 10);
-    const dialled = sessions.filter((_, i) => endings[i] === 'dial').map(({ id }) => id);
-    const booked = connected.map(({ id }) => id).filter((id) => !late.has(id));
-    expect(booked.sort()).toEqual(dialled.sort());
+    const dialled = sessions.filter((_, i) => endings[i] === 'dial');
+    expect(connected.map(({ id }) => id).sort()).toEqual(dialled.map(({ id }) => id).sort());
     for (const fate of await fatesOf(house, sessions)) expect(fate).toMatchObject({ isEnded: true, told: 1 });
   });
 });
