@@ -65,8 +65,8 @@ export function bookConsequences(
         -- A session that tells nobody stays as it is.
         join sessions s on s.id = n.session_id and (n.of_recording or s.callback_url <> '')
         union all
-        ${isFirst ? sql`` : ended(sql)}
         select session_id, 0, 0, 0, null, 0, 0 from last_callers
+        ${isFirst ? sql`` : sql`union all ${whatEnded(sql)}`}
       ) d group by session_id
     ),
     -- In one order, since a statement on many calls may meet another one.
@@ -126,13 +126,12 @@ export function bookConsequences(
 }
 
 /** What calls that are over add to their sessions, less what they added before. */
-function ended(sql: postgres.Sql) {
+function whatEnded(sql: postgres.Sql) {
   return sql`
     select session_id, legs, billed_seconds, cost, coalesce(swept_at, a_ended_at), 0, 0
     from after where is_over and session_id is not null
     union all
-    select session_id, -legs, -billed_seconds, -cost, null, 0, 0 from former where is_over and session_id is not null
-    union all`;
+    select session_id, -legs, -billed_seconds, -cost, null, 0, 0 from former where is_over and session_id is not null`;
 }
 
 /**

@@ -156,7 +156,9 @@ export async function nextDueInMs({ sql }: Db, sinceMs: number): Promise<number 
     select extract(epoch from min(next.at) - clock_timestamp())::float8 * 1000 as ms
     from receivers r cross join lateral (
       select c.next_attempt_at as at from callbacks c
-      where c.state = 'pending' and c.endpoint = r.endpoint and c.next_attempt_at > now() - make_interval(secs => ${sinceMs / 1000}) order by c.next_attempt_at limit 1
+      where c.state = 'pending' and c.endpoint = r.endpoint
+        and c.next_attempt_at > now() - make_interval(secs => ${sinceMs / 1000})
+      order by c.next_attempt_at limit 1
     ) next`;
   return row?.ms ?? null;
 }

@@ -68,8 +68,8 @@ const recordPlain = shared<StepToRecord, 'recorded' | 'changed'>({ run: recordSt
 // Of calls that nothing was heard of before, which most are: a statement of little more than half as many parts.
 const recordFirst = shared<StepToRecord, 'recorded' | 'changed'>({ run: recordSteps, keyOf: byCall });
 
-// What is refused is refused with its whole statement, and each of its steps is then tried alone. Strangers' guesses on
-// one number share a budget, and so no statement.
+// What is refused is refused with its whole statement, and is then tried alone. Strangers' guesses on one number share a
+// budget, and so no statement.
 const recordGuess = shared<StepToRecord, 'recorded' | 'changed'>({
   run: recordSteps,
   keyOf: ({ loaded }) => String(loaded.virtualNumberId),
