@@ -70,7 +70,9 @@ describe.each(['plivo', 'hipcall'] as const)('a pretended call over %s', (dialec
     const told = await simulated({ from: stranger, to: to(), press: ['1111', '2741'] });
     expect(reasons(told)).toEqual(['pin_asked', 'pin_wrong', 'pin_accepted']);
     expect(told.end).toBe('talked');
-    expect(JSON.stringify(told)).not.toMatch(/2741|9052/);
+    // Four digits in a row are now and then part of a random id.
+    const text = JSON.stringify(told).replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '…');
+    expect(text).not.toMatch(/2741|9052/);
   });
 
   it('is a silent caller, and one whose number is withheld', async () => {
