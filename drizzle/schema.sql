@@ -315,6 +315,7 @@ create table providers (
   failure_play_url text default ''::text not null,
   secrets_cipher bytea not null,
   updated_at timestamp with time zone default now() not null,
+  last_webhook_at timestamp with time zone,
   constraint providers_key UNIQUE (key_digest),
   constraint providers_pkey PRIMARY KEY (id)
 );

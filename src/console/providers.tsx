@@ -16,14 +16,18 @@ interface Connection {
   readonly currency: string;
   readonly places_calls: boolean;
   readonly checks_signatures: boolean;
+  readonly last_webhook_at: string | null;
   readonly signature_failures: number;
   readonly last_signature_failure_at: string | null;
 }
 
 export function Providers() {
   const connections = useRead<{ connections: readonly Connection[] }>('/console/connections');
-  const log = useRead<{ objects: readonly Exchange[] }>(ours('Masking/Exchange/', { limit: 100 }));
-  const exchanges = log.data?.objects ?? [];
+  const log = useRead<{ objects: readonly Exchange[] }>(ours('Masking/Exchange/', { limit: 20 }));
+  const readAgain = () => {
+    connections.reload();
+    log.reload();
+  };
   return (
     <Page title={P.title}>
       <Shown of={connections}>
@@ -33,20 +37,14 @@ export function Providers() {
               <Empty title={P.empty} hint={P.emptyHint} />
             </section>
           ) : (
-            all.map((one) => (
-              <ConnectionPanel key={one.id} connection={one} exchanges={exchanges} onTested={log.reload} />
-            ))
+            all.map((one) => <ConnectionPanel key={one.id} connection={one} onTested={readAgain} />)
           )
         }
       </Shown>
       <Panel title={P.log} flush>
         <Shown of={log}>
           {({ objects }) =>
-            objects.length === 0 ? (
-              <Empty title={P.logEmpty} hint={P.logEmptyHint} />
-            ) : (
-              <Log exchanges={objects.slice(0, 20)} />
-            )
+            objects.length === 0 ? <Empty title={P.logEmpty} hint={P.logEmptyHint} /> : <Log exchanges={objects} />
           }
         </Shown>
       </Panel>
@@ -54,9 +52,7 @@ export function Providers() {
   );
 }
 
-function ConnectionPanel(props: { connection: Connection; exchanges: readonly Exchange[]; onTested: () => void }) {
-  const { connection, exchanges, onTested } = props;
-  const mine = exchanges.filter(({ provider }) => provider === connection.dialect);
+function ConnectionPanel({ connection, onTested }: { connection: Connection; onTested: () => void }) {
   const addresses = P.addresses[connection.dialect] ?? { '': P.webhook };
   return (
     <Panel title={`${P.connection(connection.id)} · ${connection.dialect}`}>
@@ -74,7 +70,7 @@ function ConnectionPanel(props: { connection: Connection; exchanges: readonly Ex
       <dl class="inline-facts">
         <div>
           <dt>{P.last}</dt>
-          <dd>{mine[0] === undefined ? P.lastNone : <Time at={mine[0].time} />}</dd>
+          <dd>{connection.last_webhook_at === null ? P.lastNone : <Time at={connection.last_webhook_at} />}</dd>
         </div>
         <div>
           <dt>{P.signatures}</dt>

@@ -307,7 +307,7 @@ export const T = {
       hipcall: { '': 'Incoming call webhook', 'events/': 'Events webhook' },
     } as Readonly<Record<string, Readonly<Record<string, string>>>>,
     last: 'Last webhook',
-    lastNone: 'None within the log’s days. Call one of its numbers to see it arrive.',
+    lastNone: 'None yet. Call one of its numbers to see it arrive.',
     signatures: 'Signatures',
     checked: 'Checked; wrong ones are refused',
     failures: 'Refused for their signature',

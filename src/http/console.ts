@@ -48,16 +48,15 @@ export function consoleRoutes(app: FastifyInstance, deps: Deps): void {
     const account = await visitor(request);
     if (account === null) return sendError(reply, 401, 'Nobody is signed in.');
     const found = await listConnections(deps, account);
-    const connections = found.map(({ id, dialect, defaultCountry, defaultNumber, currency, secrets, refused }) => ({
-      ...{ id, dialect, default_country: defaultCountry, default_number: defaultNumber, currency },
-      ...{
-        key: secrets.key,
-        address: `${deps.config.publicUrl}/answer/${secrets.key}/`,
-        places_calls: secrets.authId !== undefined,
-      },
+    const connections = found.map(({ secrets, refused, ...one }) => ({
+      ...{ id: one.id, dialect: one.dialect, currency: one.currency },
+      ...{ default_country: one.defaultCountry, default_number: one.defaultNumber },
+      ...{ key: secrets.key, address: `${deps.config.publicUrl}/answer/${secrets.key}/` },
+      places_calls: secrets.authId !== undefined,
+      checks_signatures: secrets.authToken !== undefined || secrets.password !== undefined,
+      last_webhook_at: one.lastWebhookAt?.toISOString() ?? null,
       signature_failures: refused?.failures ?? 0,
       last_signature_failure_at: refused?.lastAt.toISOString() ?? null,
-      checks_signatures: secrets.authToken !== undefined || secrets.password !== undefined,
     }));
     return reply.header('cache-control', 'no-store').send({ connections });
   });

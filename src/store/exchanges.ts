@@ -31,7 +31,8 @@ export const contentSeal = (key: string) => `exchanges.content:${key}`;
 
 /**
  * Writes exchanges, all by one statement. Writers take turns before the ids are given, so ids become visible in
- * their order: a reader that goes on after the last id that it saw misses none.
+ * their order: a reader that goes on after the last id that it saw misses none. A connection's latest is noted at the
+ * connection itself: the log would have to be searched for one that is silent, and forgets.
  *
  * @param keys a fresh uuid for each, to bind its ciphertext to.
  */
@@ -46,7 +47,8 @@ export async function writeExchanges(
     vault.seal(JSON.stringify({ fields, document }), contentSeal(keys[i] ?? '')).toString('hex'),
   );
   await sql`
-    with turn as materialized (select pg_advisory_xact_lock(${WRITERS_LOCK}))
+    with turn as materialized (select pg_advisory_xact_lock(${WRITERS_LOCK})),
+    written as (
     insert into exchanges (at, account_id, provider_id, webhook, provider_call_id, virtual_number, status, decision,
       milliseconds, content_key, content_cipher)
     select e.at, e.account_id, e.provider_id, e.webhook, e.call_id, coalesce(named.number, of_call.number), e.status,
@@ -63,7 +65,10 @@ export async function writeExchanges(
     left join virtual_numbers of_call on of_call.id = c.virtual_number_id
     -- What is told of a call after it was erased would bring its phones back.
     where c.erased_at is null
-    order by e.place`;
+    order by e.place
+    returning provider_id, at),
+    latest as (select provider_id, max(at) as at from written group by provider_id)
+    update providers p set last_webhook_at = greatest(p.last_webhook_at, l.at) from latest l where p.id = l.provider_id`;
 }
 
 /**

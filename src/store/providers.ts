@@ -32,6 +32,8 @@ export interface Connection {
   /** ISO 4217, in which the provider bills. */
   readonly currency: string;
   readonly secrets: ConnectionSecrets;
+  /** When a webhook of the connection was answered last; null where none ever was. */
+  readonly lastWebhookAt: Date | null;
 }
 
 /** The context that a connection's secrets are bound to, see `Vault.seal`. */
@@ -86,6 +88,7 @@ async function openConnection(db: Db, vault: Vault, row: typeof providers.$infer
     failurePlayUrl: row.failurePlayUrl,
     currency: secrets.currency ?? 'USD',
     secrets,
+    lastWebhookAt: row.lastWebhookAt,
   };
 }
 
@@ -107,7 +110,7 @@ export function connectionsOf(db: Db, accountId: string) {
 export async function putConnection(
   db: Db,
   vault: Vault,
-  connection: Omit<Connection, 'id' | 'currency'>,
+  connection: Omit<Connection, 'id' | 'currency' | 'lastWebhookAt'>,
 ): Promise<number> {
   const keyDigest = vault.secretDigest(connection.secrets.key);
   const [row] = await db.orm

@@ -57,6 +57,8 @@ export const providers = pgTable(
     /** JSON with the key, the credentials and the fallback destination. */
     secretsCipher: bytea('secrets_cipher').notNull(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
+    /** By our clocks; written with the exchange log and kept for longer than it. */
+    lastWebhookAt: instant('last_webhook_at'),
   },
   (t) => [index('providers_account').on(t.accountId)],
 );

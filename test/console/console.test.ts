@@ -91,6 +91,7 @@ describe.skipIf(CHROMIUM === null)('the console', { timeout: 120_000 }, () => {
         .click();
       await page.getByText(new RegExp(`^A valid ${dialect} document came back in \\d+ ms\\.$`)).waitFor();
     }
+    await page.getByText('None yet').waitFor({ state: 'detached' });
     await keep(page, 'providers-tested');
     expect(await faults(page)).toEqual([]);
     expect(complaints).toEqual([]);

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testConnection } from '../../src/service/connection-test.ts';
+import { purgeExchanges } from '../../src/service/exchanges.ts';
+import { listConnections, putConnection } from '../../src/store/providers.ts';
 import { api, HIPCALL_KEY, MAIN, PLIVO_KEY, SUB, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -15,6 +17,16 @@ afterAll(() => service.close());
 const addressOf = (id: string | undefined, account = MAIN) =>
   `/v1/Account/${account.id}/Masking/Connection/${id}/Test/`;
 const testOf = (dialect: string) => api(service, 'POST', addressOf(ids[`${MAIN.id} ${dialect}`]));
+
+/** What the console's page of connections is made of. */
+async function connectionsOfConsole(): Promise<readonly Record<string, unknown>[]> {
+  const signIn = await service.app.inject({
+    ...{ method: 'POST', url: '/console/sign-in', headers: { 'x-bauta-console': '1' } },
+    payload: { auth_id: MAIN.id, auth_token: MAIN.token },
+  });
+  const cookie = String(signIn.headers['set-cookie']).split(';')[0] ?? '';
+  return (await service.app.inject({ url: '/console/connections', headers: { cookie } })).json().connections;
+}
 
 /** How many rows there are of all that follows from a call. */
 async function booked() {
@@ -80,14 +92,35 @@ test('webhooks that are refused for their signature are counted by connection', 
   expect([(await ask(PLIVO_KEY)).statusCode, (await ask(PLIVO_KEY)).statusCode]).toEqual([403, 403]);
   expect((await ask(HIPCALL_KEY)).statusCode).toBe(401);
   await service.deps.signatureFailures.flush();
-  const signIn = await service.app.inject({
-    ...{ method: 'POST', url: '/console/sign-in', headers: { 'x-bauta-console': '1' } },
-    payload: { auth_id: MAIN.id, auth_token: MAIN.token },
-  });
-  const cookie = String(signIn.headers['set-cookie']).split(';')[0] ?? '';
-  const { connections } = (await service.app.inject({ url: '/console/connections', headers: { cookie } })).json();
-  const counts = connections.map(({ signature_failures }: { signature_failures: number }) => signature_failures);
-  expect(counts).toEqual([2, 1]);
-  const seconds = (Date.now() - Date.parse(connections[0].last_signature_failure_at)) / 1000;
+  const connections = await connectionsOfConsole();
+  expect(connections.map(({ signature_failures }) => signature_failures)).toEqual([2, 1]);
+  const seconds = (Date.now() - Date.parse(String(connections[0]?.last_signature_failure_at))) / 1000;
   expect(seconds).toBeLessThan(60);
+});
+
+test('of two connections of one dialect each has its own last webhook, however busy the other one is', async () => {
+  const { db, vault, exchanges, config } = service.deps;
+  const [first] = await listConnections(db, vault, MAIN.id);
+  if (first === undefined) throw new Error('no connection');
+  const key = 'another-key-of-plivo-0123456789';
+  const second = await putConnection(db, vault, { ...first, secrets: { ...first.secrets, key } });
+  const lastOf = async (id: number) =>
+    (await connectionsOfConsole()).find((one) => one.id === id)?.last_webhook_at as string | null | undefined;
+  expect(await lastOf(second)).toBeNull();
+  expect((await api(service, 'POST', addressOf(String(second)))).body).toMatchObject({ works: true });
+  const quiet = await lastOf(second);
+  expect((Date.now() - Date.parse(String(quiet))) / 1000).toBeLessThan(60);
+  for (let i = 0; i < 110; i++) await api(service, 'POST', addressOf(String(first.id)));
+  expect(await lastOf(second)).toBe(quiet);
+  expect(Date.parse(String(await lastOf(first.id)))).toBeGreaterThan(Date.parse(String(quiet)));
+  // It stays when the log itself is gone, and a later batch of an earlier webhook does not put it back.
+  await db.sql`update exchanges set at = now() - make_interval(days => ${config.exchangeDays + 1})`;
+  expect(await purgeExchanges(service.deps)).toBeGreaterThan(110);
+  expect(await lastOf(second)).toBe(quiet);
+  exchanges.record({
+    ...{ at: new Date(Date.now() - 60_000), accountId: MAIN.id, providerId: second, webhook: 'answer', callId: 'late' },
+    ...{ virtualNumber: null, status: 200, decision: '', milliseconds: 1, fields: {}, document: '' },
+  });
+  await exchanges.flush();
+  expect(await lastOf(second)).toBe(quiet);
 });
