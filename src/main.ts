@@ -84,8 +84,9 @@ async function main(): Promise<void> {
     const isPooled = config.databaseDirectUrl !== null;
     return connect(databaseUrl, { ...own, isPooled, watch: watchPool(metrics, name, own.connections) });
   };
-  const db = pool('api', { connections: API_CONNECTIONS, statementTimeoutMs: 5_000 });
-  const answerDb = pool('answers', { connections: ANSWER_CONNECTIONS, statementTimeoutMs: 1_500, isByIndex: true });
+  const db = pool('api', { connections: API_CONNECTIONS, statementTimeoutMs: 5_000, isByIndex: true });
+  const answering = { statementTimeoutMs: 1_500, isByIndex: true, isPlannedOnce: true };
+  const answerDb = pool('answers', { connections: ANSWER_CONNECTIONS, ...answering });
   const watchDb = pool('watch', { connections: WATCH_CONNECTIONS, statementTimeoutMs: 1_000 });
   closers.push(async () => {
     await Promise.all([db, answerDb, watchDb].map((one) => disconnect(one, 1)));

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { startDispatcher } from '../../src/service/callbacks.ts';
+import { openOutbox } from '../support/receiver-outbox.ts';
 import { declared, MAIN, makeSession, startService, type TestService } from '../support/service.ts';
 import { endOfCall, plivoWebhook } from '../support/webhook-storm.ts';
 
 // Beyond five times a connection may go over to a plan that fits any parameters.
 const TIMES = 8;
 const AT_ONCE = 16;
-const HOT = ['sessions', 'leases', 'pins', 'calls'];
+const HOT = ['sessions', 'leases', 'pins', 'calls', 'callbacks', 'callback_attempts'];
 const NUMBERS = 700;
 
 let service: TestService;
@@ -130,3 +132,51 @@ it('no hot verb reads a table whole, neither right after a bulk load nor once it
   expect(await scans()).toEqual(analyzed);
   await expectAllDone(2);
 }, 240_000);
+
+/** Many that were delivered long ago, each with its attempt. */
+async function fillCallbacks(): Promise<void> {
+  await sql`
+    insert into callbacks (event_key, account_id, session_id, virtual_number_id, event, sequence, url, method, state,
+      attempts, delivered_at)
+    select 'filled:' || n, account_id, id, virtual_number_id, 'SessionTimeout', n, 'https://filled.example/', 'POST',
+      'delivered', 1, now()
+    from (select * from sessions limit 1) s, generate_series(1, 30000) n`;
+  await sql`
+    insert into callback_attempts (callback_id, attempt, at, status, duration_ms)
+    select id, 1, now(), 200, 1 from callbacks where event_key like 'filled:%'`;
+}
+
+/** Sends so many to a receiver that takes them, and as many to one that does not. */
+async function sendCallbacks(outbox: ReturnType<typeof openOutbox>, many: number): Promise<void> {
+  const sent: string[] = [];
+  await outbox.bookMany({ 'https://takes.example/': many, 'https://refuses.example/': many });
+  const dispatcher = startDispatcher({
+    ...service.deps,
+    send: async ({ url }) => {
+      sent.push(url);
+      return url.includes('takes') ? { ok: true, status: 200 } : { ok: false, status: 500, error: 'status 500' };
+    },
+  });
+  dispatcher.wake();
+  for (const name of ['takes', 'refuses']) {
+    await vi.waitUntil(() => sent.filter((url) => url.includes(name)).length === many, 30_000);
+  }
+  await dispatcher.close();
+}
+
+it('callbacks are taken and settled by their indexes, however many were delivered since they were counted', async () => {
+  const outbox = openOutbox(service);
+  await makeSession(service, { first_party: phone(), second_party: phone() });
+  // Counted while there were few, as in an hour's rush.
+  await sendCallbacks(outbox, 1);
+  await sql`analyze callbacks, callback_attempts`;
+  await fillCallbacks();
+  const loaded = await scans();
+  await sendCallbacks(outbox, 40);
+  expect(await scans()).toEqual(loaded);
+  await sql`analyze callbacks, callback_attempts`;
+  const analyzed = await scans();
+  await sendCallbacks(outbox, 40);
+  expect(await scans()).toEqual(analyzed);
+  await outbox.close();
+}, 120_000);

@@ -103,7 +103,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
       isPooled: pooled(databaseUrl) !== databaseUrl,
       batch: BATCH,
       watch: watchPool(metrics, name, connections),
-      isByIndex: name === 'answers',
+      isByIndex: name !== 'watch',
+      isPlannedOnce: name === 'answers',
     });
   const db = pool('api', 5, 5_000);
   const answerDb = pool('answers', 5, 1_500);
