@@ -398,9 +398,13 @@ CREATE INDEX sessions_expiry ON public.sessions USING btree (account_id, expires
 
 CREATE INDEX sessions_first_party ON public.sessions USING btree (first_party_digest, created_at);
 
-CREATE INDEX sessions_newest ON public.sessions USING btree (account_id, created_at, id);
+CREATE INDEX sessions_newest ON public.sessions USING btree (account_id, created_at, id, expires_at, ended_at);
+
+CREATE INDEX sessions_number ON public.sessions USING btree (virtual_number_id, created_at, id);
 
 CREATE INDEX sessions_second_party ON public.sessions USING btree (second_party_digest, created_at);
+
+CREATE INDEX sessions_subaccount ON public.sessions USING btree (subaccount_id, created_at, id) WHERE (subaccount_id IS NOT NULL);
 
 CREATE INDEX sessions_to_erase ON public.sessions USING btree (ended_at) WHERE ((erased_at IS NULL) AND (ended_at IS NOT NULL));
 

@@ -137,7 +137,10 @@ export const sessions = pgTable(
     check('sessions_erased_when_over', sql`${t.erasedAt} is null or ${t.endedAt} is not null`),
     check('sessions_cooloff_bounds', sql`${t.cooloffSeconds} between 0 and 3600`),
     index('sessions_due').on(t.expiresAt).where(sql`${t.endedAt} is null`),
-    index('sessions_newest').on(t.accountId, t.createdAt, t.id),
+    // With what lists judge a session by, so that they count them without reading them.
+    index('sessions_newest').on(t.accountId, t.createdAt, t.id, t.expiresAt, t.endedAt),
+    index('sessions_number').on(t.virtualNumberId, t.createdAt, t.id),
+    index('sessions_subaccount').on(t.subaccountId, t.createdAt, t.id).where(sql`${t.subaccountId} is not null`),
     index('sessions_expiry').on(t.accountId, t.expiresAt),
     index('sessions_to_erase').on(t.endedAt).where(sql`${t.erasedAt} is null and ${t.endedAt} is not null`),
     index('sessions_first_party').on(t.firstPartyDigest, t.createdAt),
