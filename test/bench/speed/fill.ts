@@ -63,7 +63,8 @@ export async function addSessions(url: string, vault: Vault, wish: Wish): Promis
 
 const phone = (area: number, n: number) => `+1${area}${String(n).padStart(7, '0')}` as Phone;
 
-const pinOf = (n: number) => (n % PIN_EVERY === 0 ? String(100_000 + (n % 900_000)) : null);
+// Of seven digits, and another one for each of some millions.
+const pinOf = (n: number) => (n % PIN_EVERY === 0 ? String(1_000_000 + n) : null);
 
 /** A session's digests and ciphertexts. */
 function sealed(vault: Vault, n: number, numbers: number) {
@@ -109,7 +110,7 @@ async function addChunk(sql: postgres.Sql, vault: Vault, { from, to, numbers, en
       select number, second_digest, id, 'second', expires_at from chunk
     )
     insert into pins (virtual_number_id, pin_digest, session_id, side, length, held_until)
-    select number, first_pin_digest, id, 'first', 6, expires_at from chunk where first_pin_digest is not null
+    select number, first_pin_digest, id, 'first', 7, expires_at from chunk where first_pin_digest is not null
     union all
-    select number, second_pin_digest, id, 'second', 7, expires_at from chunk where second_pin_digest is not null`;
+    select number, second_pin_digest, id, 'second', 8, expires_at from chunk where second_pin_digest is not null`;
 }
