@@ -59,7 +59,8 @@ async function measure({ port, make, count, connections, seconds = 60, perSecond
       const due = began + (sent * 1000) / perSecond;
       const wait = due - performance.now();
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-      const line = lines.pop() ?? (await openLine(port));
+      // In turn: one that nobody used for some seconds would be told that its request is late, and be closed.
+      const line = lines.shift() ?? (await openLine(port));
       const work = exchange(line, sent++, Math.max(due, 0)).finally(() => {
         lines.push(line);
         under.delete(work);

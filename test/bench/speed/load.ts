@@ -44,13 +44,14 @@ export class Generator {
   async run(run: Run): Promise<Measured> {
     const id = ++this.#id;
     const told = new Promise<Measured & { wrong: number; firstWrong: string | null }>((resolve, reject) => {
+      const gone = (code: number | null) => reject(new Error(`the load generator ended with ${code}`));
       const hear = (message: { id: number; result?: never; error?: string }) => {
         if (message.id !== id) return;
-        this.#child.off('message', hear);
+        this.#child.off('message', hear).off('exit', gone);
         if (message.result === undefined) reject(new Error(message.error));
         else resolve(message.result);
       };
-      this.#child.on('message', hear);
+      this.#child.on('message', hear).once('exit', gone);
     });
     this.#child.send({ id, run });
     const { wrong, firstWrong, ...measured } = await told;
