@@ -61,8 +61,10 @@ async function markAllDelivered({ sql }: Db, _vault: Vault, deliveries: readonly
         select id from callbacks where id = f.id and state in ('pending', 'paused') and schedule_start < f.attempt
         for no key update) c
     )
-    update callbacks c set state = 'delivered', delivered_at = now(), last_status = t.status, last_error = null
-    from taken t where c.id = t.id`,
+    update callbacks c set state = 'delivered', delivered_at = now(), last_error = null,
+      last_status = (select t.status from taken t where t.id = c.id)
+    -- Not joined: a plan that was kept from when there were none would walk through all of them.
+    where c.id = any(array(select id from taken))`,
   );
   return deliveries.map(() => undefined);
 }
