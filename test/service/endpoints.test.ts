@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startDispatcher } from '../../src/service/callbacks.ts';
+import type { Deps } from '../../src/deps.ts';
+import { type Dispatcher, startDispatcher } from '../../src/service/callbacks.ts';
 import { pause, resume, tidyEndpoints } from '../../src/service/endpoints.ts';
 import { type Receiver, receiver } from '../outbound/receiver.ts';
 import { type Outbox, openOutbox } from '../support/receiver-outbox.ts';
@@ -11,6 +12,9 @@ const DAY = 86_400;
 let service: TestService;
 let outbox: Outbox;
 let app: Receiver;
+// Of the test's own: a former one's may still be about to look for what is due.
+let dispatcher: Dispatcher;
+let deps: Deps;
 let status = 500;
 const logLines: string[] = [];
 
@@ -22,8 +26,13 @@ beforeEach(async () => {
   await outbox.sql`truncate callbacks, callback_attempts, endpoints`;
   status = 500;
   app = await receiver((_request, response) => response.writeHead(status).end());
+  dispatcher = startDispatcher(service.deps);
+  deps = { ...service.deps, callbacksBooked: () => dispatcher.booked() };
 });
-afterEach(() => app.close());
+afterEach(async () => {
+  await dispatcher.close();
+  await app.close();
+});
 afterAll(async () => {
   await outbox.close();
   await service.close();
@@ -36,7 +45,7 @@ const place = async () => (await outbox.sql`select * from endpoints`)[0];
 /** Lets a dispatcher do all that it can do now. */
 async function dispatch(): Promise<void> {
   const seen = app.requests().length;
-  service.dispatcher.wake();
+  dispatcher.wake();
   await vi.waitUntil(async () => {
     const due = await outbox.sql`
       select from callbacks c where state = 'pending' and next_attempt_at <= now() and not exists (
@@ -103,11 +112,11 @@ describe('a paused endpoint', () => {
   test('is sent nothing, also not what is booked later, until it is resumed: then all of it, by the whole schedule', async () => {
     status = 200;
     await outbox.bookMany({ [hook()]: 5 });
-    expect(await pause(service.deps, SCOPE, hook())).toBe(5);
+    expect(await pause(deps, SCOPE, hook())).toBe(5);
     await outbox.bookMany({ [hook()]: 4 });
     await dispatch();
     expect(await states()).toEqual([...Array(5).fill('paused'), ...Array(4).fill('pending')]);
-    await tidyEndpoints(service.deps);
+    await tidyEndpoints(deps);
     expect(await states()).toEqual(Array(9).fill('paused'));
     expect(app.requests()).toHaveLength(0);
 
@@ -115,7 +124,7 @@ describe('a paused endpoint', () => {
     await outbox.sql`insert into callback_attempts (callback_id, attempt, at, duration_ms)
       select id, n, now(), 1 from callbacks, generate_series(1, 8) n`;
     status = 500;
-    expect(await resume(service.deps, SCOPE, app.url.toUpperCase())).toBe(9);
+    expect(await resume(deps, SCOPE, app.url.toUpperCase())).toBe(9);
     await dispatch();
     expect(app.requests()).toHaveLength(9);
     expect((await outbox.rows()).every(({ dueIn }) => dueIn > 0 && dueIn < 7)).toBe(true);
@@ -139,7 +148,7 @@ describe('a paused endpoint', () => {
     await outbox.bookMany({ [hook()]: 2 });
     dispatcher.wake();
     await vi.waitUntil(() => held.length === 2, 10_000);
-    await pause(service.deps, SCOPE, hook());
+    await pause(deps, SCOPE, hook());
     expect(await states()).toEqual(['paused', 'paused']);
     held[0]?.(true);
     held[1]?.(false);
@@ -152,18 +161,18 @@ describe('a paused endpoint', () => {
     status = 200;
     await outbox.bookMany({ [hook()]: 3 });
     await outbox.sql`update callbacks set account_id = ${OTHER.id} where id = (select id from callbacks limit 1)`;
-    await pause(service.deps, SCOPE, hook());
+    await pause(deps, SCOPE, hook());
     await dispatch();
-    await tidyEndpoints(service.deps);
+    await tidyEndpoints(deps);
     expect(await states()).toEqual(['delivered', 'paused', 'paused']);
   });
 
   test('leaves nothing behind that a resume has missed', async () => {
     status = 200;
     await outbox.bookMany({ [hook()]: 2, 'http://127.0.0.1:9/': 2 });
-    await pause(service.deps, SCOPE, 'http://127.0.0.1:9');
+    await pause(deps, SCOPE, 'http://127.0.0.1:9');
     await outbox.sql`update callbacks set state = 'paused'`;
-    await tidyEndpoints(service.deps);
+    await tidyEndpoints(deps);
     await dispatch();
     expect(await states(hook())).toEqual(['delivered', 'delivered']);
     expect(await states('http://127.0.0.1:9/')).toEqual(['paused', 'paused']);
@@ -171,16 +180,12 @@ describe('a paused endpoint', () => {
 
   test('and resumed in the same moments as callbacks are booked, sent and failed, ends with nothing lost', async () => {
     status = 200;
-    const working = setInterval(() => service.dispatcher.wake(), 3);
-    const tidying = setInterval(() => void tidyEndpoints(service.deps).catch(() => {}), 7);
+    const working = setInterval(() => dispatcher.wake(), 3);
+    const tidying = setInterval(() => void tidyEndpoints(deps).catch(() => {}), 7);
     for (let i = 0; i < 20; i++) {
-      await Promise.all([
-        outbox.bookMany({ [hook()]: 10 }),
-        pause(service.deps, SCOPE, hook()),
-        resume(service.deps, SCOPE, hook()),
-      ]);
+      await Promise.all([outbox.bookMany({ [hook()]: 10 }), pause(deps, SCOPE, hook()), resume(deps, SCOPE, hook())]);
     }
-    await resume(service.deps, SCOPE, hook());
+    await resume(deps, SCOPE, hook());
     await vi
       .waitUntil(async () => (await states()).every((state) => state === 'delivered'), 10_000)
       .finally(() => [working, tidying].map(clearInterval));
