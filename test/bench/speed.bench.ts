@@ -49,6 +49,7 @@ it('speed', async () => {
 
 /** From the smallest database to the largest. */
 async function measure(world: World): Promise<void> {
+  await world.warmUp();
   await world.part('Answer by one process', () => knownCaller(world, 1, 0.35));
   await world.part('Steady answers', steadyAnswers);
   await world.part('Unknown caller', unknownCaller);
@@ -56,6 +57,7 @@ async function measure(world: World): Promise<void> {
   await world.part('Dial events and hangups', reports);
   const processes = availableParallelism();
   await world.house.restart({ WORKERS: 'auto' });
+  await world.warmUp();
   await world.part('Answer by all processes', () => knownCaller(world, processes, 0.5));
   await world.part('Memory', memory);
   await world.part('Growth of memory', soak);

@@ -103,6 +103,12 @@ export class World {
     return { kind, path, publicUrl: PUBLIC_URL, token: PLIVO_TOKEN, calls: this.newCalls(), ...more, parties } as const;
   }
 
+  /** A process that has just started is compiled while it works, and several times as slow as it will be all its life. */
+  async warmUp(): Promise<void> {
+    const run = { port: this.house.port, make: this.webhooks('answer'), connections: CONNECTIONS, expect: DIAL };
+    await this.turn('warming up', { ...run, seconds: 4 });
+  }
+
   /** How long an answer's document is, in characters; the bare route's reply is as long. */
   async replyLength(): Promise<number> {
     const run = { port: this.house.port, make: this.webhooks('answer'), count: 1, connections: 1, keep: 1 };
