@@ -49,24 +49,25 @@ export async function writeExchanges(
   await sql`
     with turn as materialized (select pg_advisory_xact_lock(${WRITERS_LOCK})),
     written as (
-    insert into exchanges (at, account_id, provider_id, webhook, provider_call_id, virtual_number, status, decision,
-      milliseconds, content_key, content_cipher)
-    select e.at, e.account_id, e.provider_id, e.webhook, e.call_id, coalesce(named.number, of_call.number), e.status,
-      e.decision, e.ms, e.key, decode(e.content, 'hex')
-    from turn cross join unnest(${list((e) => e.at.toISOString())}::text[]::timestamptz[],
-      ${list((e) => e.accountId)}::text[], ${list((e) => e.providerId)}::int[], ${list((e) => e.webhook)}::text[],
-      ${list((e) => e.callId)}::text[], ${list((e) => e.virtualNumber)}::text[], ${list((e) => e.status)}::int[],
-      ${list((e) => e.decision)}::text[], ${list((e) => String(e.milliseconds))}::text[]::numeric[], ${[...keys]}::text[]::uuid[],
-      ${contents}::text[]) with ordinality
-      as e(at, account_id, provider_id, webhook, call_id, number, status, decision, ms, key, content, place)
-    -- In clear only what is ours: a request may name any number. Where it names none, its call has one.
-    left join virtual_numbers named on named.number = e.number and named.account_id = e.account_id
-    left join calls c on c.provider_id = e.provider_id and c.provider_call_id = e.call_id
-    left join virtual_numbers of_call on of_call.id = c.virtual_number_id
-    -- What is told of a call after it was erased would bring its phones back.
-    where c.erased_at is null
-    order by e.place
-    returning provider_id, at),
+      insert into exchanges (at, account_id, provider_id, webhook, provider_call_id, virtual_number, status, decision,
+        milliseconds, content_key, content_cipher)
+      select e.at, e.account_id, e.provider_id, e.webhook, e.call_id, coalesce(named.number, of_call.number), e.status,
+        e.decision, e.ms, e.key, decode(e.content, 'hex')
+      from turn cross join unnest(${list((e) => e.at.toISOString())}::text[]::timestamptz[],
+        ${list((e) => e.accountId)}::text[], ${list((e) => e.providerId)}::int[], ${list((e) => e.webhook)}::text[],
+        ${list((e) => e.callId)}::text[], ${list((e) => e.virtualNumber)}::text[], ${list((e) => e.status)}::int[],
+        ${list((e) => e.decision)}::text[], ${list((e) => String(e.milliseconds))}::text[]::numeric[], ${[...keys]}::text[]::uuid[],
+        ${contents}::text[]) with ordinality
+        as e(at, account_id, provider_id, webhook, call_id, number, status, decision, ms, key, content, place)
+      -- In clear only what is ours: a request may name any number. Where it names none, its call has one.
+      left join virtual_numbers named on named.number = e.number and named.account_id = e.account_id
+      left join calls c on c.provider_id = e.provider_id and c.provider_call_id = e.call_id
+      left join virtual_numbers of_call on of_call.id = c.virtual_number_id
+      -- What is told of a call after it was erased would bring its phones back.
+      where c.erased_at is null
+      order by e.place
+      returning provider_id, at
+    ),
     latest as (select provider_id, max(at) as at from written group by provider_id)
     update providers p set last_webhook_at = greatest(p.last_webhook_at, l.at) from latest l where p.id = l.provider_id`;
 }
