@@ -54,7 +54,8 @@ export type Directory = () => readonly string[];
 
 const PER_SECOND = { answers: 100, creates: 20 };
 const TICK_MS = 10;
-const KEPT_OPEN = 256;
+// More than are ever under way, also where a machine has little time for them.
+const KEPT_OPEN = 1_024;
 // A hangup is told again until it was taken, later and later, as providers do.
 const AGAIN_MS = 1_000;
 const TIMEOUT_MS = 20_000;
