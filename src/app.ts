@@ -60,7 +60,7 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   });
   app.addHook('onRoute', (route) => {
     // Webhooks have a shorter deadline of their own, and no second one to pay for.
-    if (!route.url.startsWith('/answer/')) route.handlerTimeout = HANDLER_MS;
+    if (!route.url.startsWith('/answer/')) route.handlerTimeout ??= HANDLER_MS;
   });
   app.addHook('preClose', async () => {
     isDraining = true;

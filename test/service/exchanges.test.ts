@@ -139,6 +139,14 @@ describe('the exchange log', () => {
     expect((await list(`after=${(await list('')).objects[0]?.id}&wait=1`)).objects).toEqual([]);
   });
 
+  it('is waited for as long as was asked, longer than any other answer', async () => {
+    const newest = (await list('')).objects[0]?.id;
+    const began = performance.now();
+    const { status, body } = await api(one, 'GET', `${LOG}?after=${newest}&wait=11`);
+    expect([status, body]).toEqual([200, expect.objectContaining({ objects: [] })]);
+    expect(performance.now() - began).toBeGreaterThan(10_900);
+  }, 20_000);
+
   it('lets no reader miss one of many writers', async () => {
     const start = (await list('')).meta.next_after;
     // Between getting its id and being seen, each takes a while of its own.
