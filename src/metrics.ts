@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { ownVersion } from './http/version.ts';
 import { sqlState } from './store/connect.ts';
 import type { StatementWatch } from './store/statements.ts';
 
@@ -93,10 +93,4 @@ function classOf(error: unknown): string {
   if (/^[0-9A-Z]{5}$/.test(state)) return state.slice(0, 2);
   // A server that is cut off without a word looks like one that is slow.
   return /^(CONNECT|STATEMENT_LATE|E[A-Z]+$)/.test(state) ? 'connection' : 'other';
-}
-
-function ownVersion(): string {
-  // The same place seen from src and from dist.
-  const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(file) as { version: string }).version;
 }

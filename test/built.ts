@@ -15,7 +15,7 @@ export function builtService(): string {
 }
 
 /**
- * Compiles `src` into a folder that no other run uses, with `drizzle/`, `package.json` and the rest in
+ * Compiles and bundles `src` into a folder that no other run uses, with `drizzle/`, `package.json` and the rest in
  * their places around it. Types are not checked here. Done once per run, by the global setup.
  */
 export async function buildService(cleanups: (() => Promise<unknown>)[]): Promise<string> {
@@ -29,6 +29,7 @@ export async function buildService(cleanups: (() => Promise<unknown>)[]): Promis
   const directory = path.join(home, 'dist');
   const tsc = path.join(ROOT, 'node_modules/.bin/tsc');
   await promisify(execFile)(tsc, ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', directory], { cwd: ROOT });
+  await promisify(execFile)('npm', ['run', '--silent', 'build:bundle'], { cwd: home });
   return directory;
 }
 

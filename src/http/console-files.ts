@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from './problems.ts';
 
-// The same folder for the sources and for what is compiled of them.
+// The same folder for the sources, for what is compiled of them and for the bundle.
 const BUILT = fileURLToPath(new URL('../../dist/console/', import.meta.url));
 const FILES = { 'main.js': 'text/javascript; charset=utf-8', 'main.css': 'text/css; charset=utf-8' } as const;
 

@@ -6,7 +6,7 @@ import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import type { Db } from './connect.ts';
 
-// The same place seen from src/store and from dist/store.
+// The same place seen from src/store, from dist/store and from the bundle.
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
 
 // Whatever limit its role has. And a pooler, which would keep the lock when its client is gone, refuses to be told.
