@@ -54,7 +54,7 @@ export type Directory = () => readonly string[];
 
 const PER_SECOND = { answers: 100, creates: 20 };
 const TICK_MS = 10;
-// More than are ever under way, also where a machine has little time for them.
+// More than were under way where a machine had little time for them: beyond it each waits for a line of its own.
 const KEPT_OPEN = 1_024;
 // A hangup is told again until it was taken, later and later, as providers do.
 const AGAIN_MS = 1_000;
