@@ -2,7 +2,7 @@
 export interface BatchRules<In, Out> {
   /** Runs them as one statement. @returns what each came to, in their order. */
   readonly run: (items: readonly In[]) => Promise<readonly Out[]>;
-  /** Two items with the same key never travel together; null for one that is in nobody's way. */
+  /** Two items with the same key are never under way at the same time; null for one that is in nobody's way. */
   readonly keyOf: (item: In) => string | null;
   /** True where the failure is nobody's own, so that nobody has to be tried alone. */
   readonly isOfAll: (error: unknown) => boolean;
@@ -31,6 +31,8 @@ interface Waiting<In, Out> {
  */
 export function inBatches<In, Out>({ run, keyOf, isOfAll, culpritOf, most, atOnce }: BatchRules<In, Out>) {
   let waiting: Waiting<In, Out>[] = [];
+  // In the database they would wait for one another's commit, and all who travel with them as well.
+  const busy = new Set<string>();
   let underWay = 0;
   let isPlanned = false;
 
@@ -39,20 +41,20 @@ export function inBatches<In, Out>({ run, keyOf, isOfAll, culpritOf, most, atOnc
     isPlanned = true;
     setImmediate(() => {
       isPlanned = false;
-      while (waiting.length > 0 && underWay < atOnce) void send(take());
+      for (let taken = take(); taken.length > 0; taken = take()) void send(taken);
     });
   }
 
-  /** The first who came; who has a key that is taken waits for the next statement. */
+  /** The first who came, if there is a statement for them; who has a key that is under way waits for a next one. */
   function take(): Waiting<In, Out>[] {
-    const keys = new Set<string>();
     const taken: Waiting<In, Out>[] = [];
+    if (underWay >= atOnce) return taken;
     const left: Waiting<In, Out>[] = [];
     for (const one of waiting) {
       const key = keyOf(one.item);
-      const isTaken = taken.length < most && (key === null || !keys.has(key));
+      const isTaken = taken.length < most && (key === null || !busy.has(key));
       (isTaken ? taken : left).push(one);
-      if (isTaken && key !== null) keys.add(key);
+      if (isTaken && key !== null) busy.add(key);
     }
     waiting = left;
     return taken;
@@ -65,6 +67,7 @@ export function inBatches<In, Out>({ run, keyOf, isOfAll, culpritOf, most, atOnc
       if (!counts) return;
       counts = false;
       underWay -= 1;
+      for (const { item } of batch) busy.delete(keyOf(item) ?? '');
       plan();
     };
     const patience = setTimeout(countNoMore, COUNTS_MS);

@@ -80,6 +80,31 @@ it('never lets two of the same key travel together, and keeps their order', asyn
   expect(statements).toEqual([[7, 8], [1007]]);
 });
 
+it('never has two of the same key under way at the same time, and lets others go meanwhile', async () => {
+  const statements: (readonly number[])[] = [];
+  const ends: (() => void)[] = [];
+  const ask = inBatches<number, number>({
+    ...{ most: 64, atOnce: 2, keyOf: (n: number) => String(n % 1000), isOfAll: () => true, culpritOf: () => null },
+    async run(items) {
+      statements.push(items);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return items;
+    },
+  });
+  const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  const first = [7, 1007, 8].map(ask);
+  await turn();
+  const later = [2007, 9].map(ask);
+  await turn();
+  expect(statements).toEqual([[7, 8], [9]]);
+  for (let i = 0; i < 4; i++) {
+    ends[i]?.();
+    await turn();
+  }
+  expect(statements).toEqual([[7, 8], [9], [1007], [2007]]);
+  expect(await Promise.all([...first, ...later])).toEqual([7, 1007, 8, 2007, 9]);
+});
+
 it('lets others pass statements that hang, and gives those their results when they come', async () => {
   const hung = new Map<number, () => void>();
   const ask = inBatches<number, number>({
