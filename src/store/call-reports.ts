@@ -1,6 +1,6 @@
 import type { CallReport, LegReport } from '../core/call-report.ts';
 import type { Phone } from '../core/phone.ts';
-import { bookConsequences } from './call-books.ts';
+import { BOOKED, bookConsequences } from './call-books.ts';
 import { ANONYMOUS, anonymousKey } from './call-facts.ts';
 import { callerSeal } from './calls.ts';
 import { type Db, keyed } from './connect.ts';
@@ -74,6 +74,7 @@ async function recordReports(
         ', ',
       ),
     );
+  const told = (table: string) => sql.unsafe(TOLD.map((name) => `${table}.${name}`).join(', '));
   const rows = await keyed(
     () => sql<Recorded[]>`
     with wish as materialized (
@@ -95,7 +96,7 @@ async function recordReports(
     -- Row by row and in the order of ids, as whoever else locks several calls.
     before as materialized (
       select c.* from (select call_row from found order by call_row) f
-      cross join lateral (select * from calls where id = f.call_row for update) c
+      cross join lateral (select ${told('calls')} from calls where id = f.call_row for update) c
     ),
     -- Before a new call is there for others to wait for.
     theirs as materialized (
@@ -121,7 +122,7 @@ async function recordReports(
         ${mergeLeg(sql, 'a')}, b_leg_id = least(c.b_leg_id, excluded.b_leg_id), ${mergeLeg(sql, 'b')}
         -- One that came to be only since this began: what it was before is not known here, so book again.
         where c.id in (select id from before)
-      returning c.*
+      returning ${told('c')}
     ),
     told_of as materialized (
       select a.row_id, w.* from (select id from after) a(row_id)
@@ -200,6 +201,15 @@ async function nameCaller({ sql }: Db, vault: Vault, id: string, caller: Phone):
 
 const INSTANTS = ['started_at', 'ringing_at', 'answered_at', 'ended_at'] as const;
 const FIGURES = ['hangup_code', 'hangup_source', 'seconds', 'billed_seconds', 'rate', 'cost'] as const;
+
+/** The columns of `calls` that a report can change, with those that are read of it. */
+const TOLD = [
+  ...new Set([
+    ...BOOKED,
+    ...['direction', 'caller_cipher'],
+    ...['a', 'b'].flatMap((leg) => [...INSTANTS, ...FIGURES].map((name) => `${leg}_${name}`)),
+  ]),
+];
 
 // Money is text until then, so that no decimal is lost.
 const TYPES: Readonly<Record<(typeof FIGURES)[number], string>> = {
