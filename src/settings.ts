@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import cron from 'node-cron';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SECRET_SETTINGS } from './config-secrets.ts';
 
 const whole = (min: number, max: number) => {

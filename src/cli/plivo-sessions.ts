@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { countryOf, type Phone, parsePhone } from '../core/phone.ts';
 import { invalid, type Refused } from '../core/problem.ts';
 import { findUnstorable } from '../http/body.ts';

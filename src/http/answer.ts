@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { maskPhone } from '../core/phone.ts';
 import type { Deps } from '../deps.ts';
 import { answerCall, calleePlay } from '../service/calls.ts';

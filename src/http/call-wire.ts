@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { hangupCause, hangupSourceWord } from '../core/hangup-cause.ts';
 import { explain, REASONS } from '../core/reasons.ts';
 import type { CallRecord } from '../service/call-records.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallbackEvent } from '../core/callback.ts';
 import { CALLBACK_ATTRIBUTES } from '../core/callback-params.ts';
 import { invalid, type Refused } from '../core/problem.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ShownCallback } from '../service/callback-log.ts';
 import { EVENTS, STATES } from './callback-query.ts';
 import { wireTime } from './interaction-wire.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Phone, parsePhone } from '../core/phone.ts';
 import { invalid, isRefused, type Refused } from '../core/problem.ts';
 import type { Deps } from '../deps.ts';

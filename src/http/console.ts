@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Account, isDemo } from '../core/account.ts';
 import type { Deps } from '../deps.ts';
 import { signIn } from '../service/accounts.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 // Fields as apps write them. Plivo's SDKs send numbers as strings, booleans as strings and PINs as numbers,
 // so each field takes both; the documents show the plain type. A message is the rule that was broken: it

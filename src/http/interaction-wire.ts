@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationOf, type Interaction, type Leg, legOf, legStatus, spanOf } from '../core/interaction.ts';
 import type { MaskingSession } from '../core/session.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Phone, type PhoneRules, parsePhone } from '../core/phone.ts';
 import { invalid, type Refused } from '../core/problem.ts';
 import { boundInTime, type Range, type SessionFilter } from '../core/session-filter.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MaskingSession, SessionSettings, SessionWish } from '../core/session.ts';
 import { address, choice, duration, flag, method, phone, pin, subaccount, whole } from './fields.ts';
 import { interactionsToWire, wireTime } from './interaction-wire.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { shownAs } from './fields.ts';
 
 const TIME_RULE = 'should be a time such as 2024-01-31 13:35:51';

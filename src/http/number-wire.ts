@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Phone, parsePhone } from '../core/phone.ts';
 import { shownAs, subaccount, whole } from './fields.ts';
 import { pageMeta } from './masking-schemas.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CALLER_TRUST, type CallCaps, type CallPolicy, NUMBER_TYPES } from '../core/call-policy.ts';
 import { type Country, isCountry } from '../core/phone.ts';
 import type { PolicyChange } from '../service/policies.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Deps } from '../deps.ts';
 import { type PoolReport, watchPool } from '../service/pool.ts';
 import { scopeOfRequest } from './auth.ts';

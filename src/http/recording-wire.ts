@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Recording } from '../service/call-records.ts';
 import { timeOf } from './call-wire.ts';
 import { apiId } from './schemas.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isRefused } from '../core/problem.ts';
 import type { Deps } from '../deps.ts';
 import { getRecording, listRecordings } from '../service/call-records.ts';

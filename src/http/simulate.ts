@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parsePhone } from '../core/phone.ts';
 import { invalid, isRefused } from '../core/problem.ts';
 import { REASONS } from '../core/reasons.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AUTH_ID } from '../core/account.ts';
 import { countryOf, isCountry, isPhone, type Phone } from '../core/phone.ts';
 import type { Deps } from '../deps.ts';
