@@ -15,6 +15,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --omit=dev --omit=optional && npm cache clean --force
 COPY --from=build /app/dist dist
 COPY drizzle drizzle
+COPY openapi openapi
 # By number, so that an orchestrator can see that it is not root.
 USER 1000:1000
 EXPOSE 3000

@@ -1,19 +1,16 @@
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { fastifyZodOpenApiPlugin, fastifyZodOpenApiTransformers } from 'fastify-zod-openapi';
 import type { Deps } from './deps.ts';
 import { answerRoutes } from './http/answer.ts';
 import { auditRoutes } from './http/audit.ts';
 import { bookRequests } from './http/audited.ts';
 import { requireAccount } from './http/auth.ts';
 import { readBodies } from './http/body.ts';
-import { callbackWebhooks } from './http/callback-webhooks.ts';
 import { callbackRoutes } from './http/callbacks.ts';
 import { callRoutes } from './http/calls.ts';
 import { connectionTestRoutes } from './http/connection-test.ts';
 import { consoleRoutes } from './http/console.ts';
 import { maskForConsole } from './http/console-mask.ts';
+import { docsRoutes } from './http/docs.ts';
 import { endpointRoutes } from './http/endpoints.ts';
 import { erasureRoutes } from './http/erasure.ts';
 import { exchangeRoutes } from './http/exchanges.ts';
@@ -38,8 +35,15 @@ import { rememberConnections } from './service/connections.ts';
 const ARRIVAL_MS = 8_000;
 const HANDLER_MS = 10_000;
 
-/** The service without a socket: every route, ready for `inject` or `listen`. */
-export async function buildApp(deps: Deps): Promise<FastifyInstance> {
+/**
+ * The service without a socket: every route, ready for `inject` or `listen`.
+ *
+ * @param describe is told of every route, for the OpenAPI document.
+ */
+export async function buildApp(
+  deps: Deps,
+  describe?: (app: FastifyInstance) => Promise<void>,
+): Promise<FastifyInstance> {
   let isDraining = false;
   const app = Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
@@ -80,7 +84,8 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
   handleErrors(app);
   useZod(app);
   await readBodies(app);
-  await document(app);
+  await describe?.(app);
+  docsRoutes(app);
   healthRoutes(app, deps, () => isDraining);
   const findConnection = rememberConnections(deps);
   answerRoutes(app, deps, findConnection);
@@ -110,27 +115,4 @@ export async function buildApp(deps: Deps): Promise<FastifyInstance> {
     await api.register(async (scope) => tokenRoutes(scope, deps));
   });
   return app;
-}
-
-/** The OpenAPI document at `/openapi.json`, for readers at `/docs`. */
-async function document(app: FastifyInstance): Promise<void> {
-  await app.register(fastifyZodOpenApiPlugin);
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Bauta',
-        version: '0.1.0',
-        description: 'Number masking: two people talk over a virtual number and neither sees the other’s number.',
-        license: { name: 'MIT', identifier: 'MIT' },
-      },
-      components: {
-        securitySchemes: { basic: { type: 'http', scheme: 'basic', description: 'Auth id and auth token.' } },
-      },
-      webhooks: callbackWebhooks(),
-    },
-    ...fastifyZodOpenApiTransformers,
-  });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => reply.send(app.swagger()));
 }

@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+import { fastifyZodOpenApiPlugin, fastifyZodOpenApiTransformers } from 'fastify-zod-openapi';
 import { buildApp } from './app.ts';
 import type { Deps } from './deps.ts';
+import { callbackWebhooks } from './http/callback-webhooks.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { connect } from './store/connect.ts';
@@ -58,9 +62,29 @@ export async function openApiDocument(): Promise<object> {
     callbacksBooked: () => {},
     send: async () => ({ ok: false, status: null, error: 'network' }),
   };
-  const app = await buildApp(deps);
+  const app = await buildApp(deps, describe);
   await app.ready();
   const document = app.swagger();
   await app.close();
   return document;
+}
+
+async function describe(app: FastifyInstance): Promise<void> {
+  await app.register(fastifyZodOpenApiPlugin);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Bauta',
+        version: '0.1.0',
+        description: 'Number masking: two people talk over a virtual number and neither sees the other’s number.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      components: {
+        securitySchemes: { basic: { type: 'http', scheme: 'basic', description: 'Auth id and auth token.' } },
+      },
+      webhooks: callbackWebhooks(),
+    },
+    ...fastifyZodOpenApiTransformers,
+  });
 }
