@@ -1,67 +1,21 @@
 import cluster from 'node:cluster';
-import { randomInt, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import closeWithGrace from 'close-with-grace';
-import type { FastifyInstance } from 'fastify';
-import { nanoid } from 'nanoid';
-import type { Logger } from 'pino';
-import { buildApp } from './app.ts';
-import { type Config, ConfigError, readConfig } from './config.ts';
-import type { Deps } from './deps.ts';
-import { collectFigures, serveMetrics, servePage } from './http/metrics.ts';
-import { startTimetable } from './jobs/timetable.ts';
+import { type Config, readConfig } from './config.ts';
 import { createLog, describeError } from './log.ts';
-import { createMetrics, watchPool } from './metrics.ts';
-import { openKeys } from './open-database.ts';
-import { callbackRequest } from './outbound/callback-request.ts';
-import { guardedAgent } from './outbound/guard.ts';
-import { placeCall, placingAgent } from './outbound/place-call.ts';
-import { sendCallback } from './outbound/send-callback.ts';
-import { startAuditLog } from './service/audit.ts';
-import { applyBootstrap, type Bootstrap, BootstrapError, parseBootstrap } from './service/bootstrap.ts';
-import { type Dispatcher, startDispatcher } from './service/callbacks.ts';
-import { demoBootstrap, demoText } from './service/demo.ts';
-import { startExchangeLog } from './service/exchanges.ts';
-import { startPlacer } from './service/placements.ts';
-import { startFailureLog } from './service/signature-failures.ts';
-import { warmUp } from './service/warm-up.ts';
-import { hasNoAccounts } from './store/accounts.ts';
-import { connect, type Db, disconnect, isOutage, type PoolOptions, sqlState } from './store/connect.ts';
-import { startEmbedded } from './store/embedded.ts';
-import { migrate, whileAlone } from './store/migrate.ts';
-import { openVault, type Vault } from './store/vault.ts';
-import { isFirst, obeyFirst, startWorkers, tellFigures, WorkerFailed } from './workers.ts';
+import { type Process, startOwnDatabase } from './process.ts';
+import { obeyFirst, WorkerFailed } from './workers.ts';
 
-// All of an orderly end, below the 10 s that supervisors commonly give, and its parts.
+// All of an orderly end, below the 10 s that supervisors commonly give; where there are workers, what is left to this
+// process for the database.
 const GRACE_MS = 8_500;
-const REQUESTS_GRACE_MS = 3_000;
-const JOBS_GRACE_MS = 1_000;
-const LOG_GRACE_MS = 500;
-const SENDERS_GRACE_MS = 2_500;
-const DATABASE_GRACE_MS = 1_500;
-// Where there are workers: theirs, and what is left to this process for the database.
-const WORKERS_GRACE_MS = 8_000;
 const GRACE_WITH_WORKERS_MS = 9_500;
-
-// A protocol violation: what PgBouncer calls everything that it does not do.
-const POOLER_REFUSES = '08P01';
-const POOLER_ADVICE = 'If it is a PgBouncer, DATABASE_DIRECT_URL has to name the PostgreSQL behind it; see the README.';
-
-const API_CONNECTIONS = 10;
-const ANSWER_CONNECTIONS = 10;
-const WATCH_CONNECTIONS = 2;
-// For operators, migrations and the server itself.
-const SPARE_CONNECTIONS = 20;
 
 /** The process: read the settings, open everything in order, close it in reverse. */
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const leads = config.workers > 1 && cluster.isPrimary;
-  const declared =
-    config.bootstrapFile === null || !isFirst() ? null : parseBootstrap(readBootstrap(config.bootstrapFile));
   const log = createLog(config.logLevel);
-  const closers: (() => Promise<void>)[] = [];
+  const closers: Process['closers'] = [];
   const close = async () => {
     for (const closer of closers.reverse()) {
       await closer().catch((err: unknown) => log.warn({ err }, 'process.close_failed'));
@@ -76,168 +30,24 @@ async function main(): Promise<void> {
   });
   if (cluster.isWorker) obeyFirst(grace.close);
 
-  const databaseUrl = config.databaseUrl ?? (await startOwnDatabase(config, log, closers));
-  if (leads) return lead(config, databaseUrl, log, closers);
-  const directUrl = config.databaseDirectUrl ?? databaseUrl;
-  const metrics = createMetrics();
-  const pool = (name: Parameters<typeof watchPool>[1], own: PoolOptions) => {
-    const isPooled = config.databaseDirectUrl !== null;
-    return connect(databaseUrl, { ...own, isPooled, watch: watchPool(metrics, name, own.connections) });
-  };
-  const db = pool('api', { connections: API_CONNECTIONS, statementTimeoutMs: 5_000, isByIndex: true });
-  const answering = { statementTimeoutMs: 1_500, isByIndex: true, isPlannedOnce: true };
-  const answerDb = pool('answers', { connections: ANSWER_CONNECTIONS, ...answering });
-  const watchDb = pool('watch', { connections: WATCH_CONNECTIONS, statementTimeoutMs: 1_000 });
-  closers.push(async () => {
-    await Promise.all([db, answerDb, watchDb].map((one) => disconnect(one, 1)));
-  });
-  // Loaded only where somebody collects traces.
-  const tracer = config.traceEndpoint && (await import('./tracing.ts')).startTracing(config.traceEndpoint);
-  if (tracer) closers.push(() => atMost(LOG_GRACE_MS, tracer.close()));
-  const vault = await whileAlone(directUrl, () => prepareVault(directUrl, db, config));
-  const agent = guardedAgent({ allowPrivate: config.callbackAllowPrivate });
-  closers.push(() => agent.destroy());
-  const providerAgent = placingAgent();
-  closers.push(() => providerAgent.destroy());
-  const exchanges = startExchangeLog({ db, vault, log, newUuid: randomUUID });
-  const audit = startAuditLog({ db, log });
-  const signatureFailures = startFailureLog({ db });
-  const endings = () => [exchanges.close(), audit.close(), signatureFailures.flush()];
-  closers.push(() => atMost(LOG_GRACE_MS, Promise.all(endings())));
-  let dispatcher: Dispatcher | null = null;
-  const reach: Omit<Deps, 'placer'> = {
-    exchanges,
-    audit,
-    signatureFailures,
-    config,
-    db,
-    answerDb,
-    watchDb,
-    vault,
-    log,
-    metrics,
-    tracer: tracer || null,
-    now: () => new Date(),
-    random: (below) => randomInt(below),
-    newUuid: randomUUID,
-    newKey: () => nanoid(32),
-    callbacksBooked: () => dispatcher?.booked(),
-    send: (callback) => sendCallback(agent, callbackRequest(callback)),
-    placeCall: (call) => placeCall(providerAgent, call),
-  };
-  const deps: Deps = { ...reach, placer: startPlacer(reach) };
-  const demo = isFirst() ? await whileAlone(directUrl, () => bootstrap(deps, declared)) : null;
-
-  const sender = startDispatcher(deps);
-  dispatcher = sender;
-  closers.push(async () => {
-    await Promise.all([sender, deps.placer].map((one) => atMost(SENDERS_GRACE_MS, one.close())));
-  });
-  const timetable = startTimetable(deps, sender);
-  closers.push(() => atMost(JOBS_GRACE_MS, timetable.stop()));
-  if (cluster.isWorker) tellFigures(collectFigures(deps));
-  else if (config.metrics !== null) closers.push((await serveMetrics(deps, config.metrics).catch(metricsFault)).close);
-  // Of use, not needed: whether the database answers is for readiness to say.
-  await warmUp(deps, ANSWER_CONNECTIONS).catch((err: unknown) => log.warn({ err }, 'warm_up.failed'));
-  const app = await buildApp(deps);
-  closers.push(() => closeApp(app));
-  await app.listen({ host: config.host, port: config.port });
-  if (!isFirst()) return;
-  process.stdout.write(`Bauta listens on ${config.publicUrl}\n${demo ? demoText(demo, config.publicUrl) : ''}`);
+  const own = { config, log, closers };
+  const [databaseUrl, { serve, lead, declared }] = await Promise.all([
+    config.databaseUrl ?? startOwnDatabase(own),
+    readService(config),
+  ]);
+  await (leads ? lead(own, databaseUrl) : serve(own, databaseUrl, declared));
 }
 
-/** The first of several processes: it owns the database and the ports, the others do the work. */
-async function lead(config: Config, databaseUrl: string, log: Logger, closers: (() => Promise<void>)[]): Promise<void> {
-  const workers = await startWorkers(
-    log,
-    config.workers,
-    config.databaseUrl === null ? { DATABASE_URL: databaseUrl } : {},
-  );
-  closers.push(() => workers.close(WORKERS_GRACE_MS));
-  if (config.metrics === null) return;
-  closers.push((await servePage(workers.metrics, log, config.metrics).catch(metricsFault)).close);
+/** All the rest of the program: half of a start, in which PostgreSQL comes up beside it. */
+async function readService(config: Config) {
+  const { readDeclared, ...rest } = await import('./serve.ts');
+  return { ...rest, declared: readDeclared(config) };
 }
 
-/**
- * Lets the requests under way finish. Connections are closed one by one as they become idle, for their clients
- * would keep them open; and in the end those of clients that are stuck in the middle of a request.
- */
-async function closeApp(app: FastifyInstance): Promise<void> {
-  const began = Date.now();
-  const sweep = setInterval(() => {
-    if (Date.now() - began < REQUESTS_GRACE_MS) app.server.closeIdleConnections();
-    else app.server.closeAllConnections();
-  }, 50);
-  await app.close().finally(() => clearInterval(sweep));
-}
-
-/** What is not done by then is cut off by what is closed next. */
-async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, new Promise<void>((resolve) => setTimeout(resolve, ms))]);
-}
-
-async function startOwnDatabase(config: Config, log: Logger, closers: (() => Promise<void>)[]): Promise<string> {
-  const onExit = (code: number) => {
-    // Without it every request fails, and only a new start brings it back.
-    log.fatal({ code }, 'database.ended');
-    process.exit(1);
-  };
-  const connections = config.workers * (API_CONNECTIONS + ANSWER_CONNECTIONS + WATCH_CONNECTIONS);
-  const extraSettings = { max_connections: String(Math.max(100, connections + SPARE_CONNECTIONS)) };
-  const server = await startEmbedded({ directory: join(config.dataDir, 'pg'), onExit, extraSettings }).catch(
-    (cause: unknown) => {
-      throw new ConfigError(cause instanceof Error ? cause.message : 'PostgreSQL did not start', { cause });
-    },
-  );
-  // Its watchdog goes on with it when we are gone.
-  closers.push(() => atMost(DATABASE_GRACE_MS, server.stop()));
-  return server.url;
-}
-
-/** Migrates the database and opens its keys. */
-async function prepareVault(directUrl: string, db: Db, config: Config): Promise<Vault> {
-  await migrate(directUrl);
-  const keys = await openKeys(db, config);
-  return openVault(keys);
-}
-
-/** Applies the bootstrap file, or makes a demo in an empty store. @returns the demo when it was made now. */
-async function bootstrap(deps: Deps, declared: Bootstrap | null): Promise<Bootstrap | null> {
-  if (declared !== null) {
-    await applyBootstrap(deps, declared);
-    return null;
-  }
-  if (!(await hasNoAccounts(deps.db))) return null;
-  const demo = demoBootstrap(deps);
-  await applyBootstrap(deps, demo);
-  return demo;
-}
-
-function readBootstrap(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new BootstrapError(`The bootstrap file cannot be read: ${cause instanceof Error ? cause.message : file}`);
-  }
-}
-
-function metricsFault(error: NodeJS.ErrnoException): never {
-  throw new ConfigError(`METRICS_HOST and METRICS_PORT cannot be listened on (${error.code}).`);
-}
-
-/** What an operator can mend, in words; null for a fault of ours. */
-function startFault(error: unknown): string | null {
-  if (error instanceof ConfigError || error instanceof BootstrapError) return error.message;
-  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
-  // Of a worker it is the first process that binds.
-  if (syscall === 'listen' || syscall === 'bind') return `HOST and PORT cannot be listened on (${code}).`;
-  if (sqlState(error) === POOLER_REFUSES) return `DATABASE_URL: refused (${POOLER_REFUSES}). ${POOLER_ADVICE}`;
-  return isOutage(error) ? `DATABASE_URL: the database cannot be reached (${sqlState(error)}).` : null;
-}
-
-main().catch((error: unknown) => {
+main().catch(async (error: unknown) => {
   // A worker has said itself what is wrong.
   if (!(error instanceof WorkerFailed)) {
+    const { startFault } = await import('./serve.ts');
     process.stderr.write(`${startFault(error) ?? JSON.stringify(describeError(error))}\n`);
   }
   process.exit(1);

@@ -54,5 +54,5 @@ async function makeTemplate(adminUrl: string, cleanups: Cleanup[]): Promise<void
   });
   await admin`drop database if exists ${admin(TEMPLATE)} with (force)`;
   await admin`create database ${admin(TEMPLATE)}`;
-  await migrate(databaseUrl(adminUrl, TEMPLATE));
+  await migrate(databaseUrl(adminUrl, TEMPLATE), async () => {});
 }

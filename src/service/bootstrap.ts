@@ -116,7 +116,7 @@ export function parseBootstrap(text: string): Bootstrap {
 }
 
 /** Brings accounts, connections and numbers to what is declared. Repeatable; what is not declared stays. */
-export async function applyBootstrap({ db, vault }: Deps, file: Bootstrap): Promise<void> {
+export async function applyBootstrap({ db, vault }: Pick<Deps, 'db' | 'vault'>, file: Bootstrap): Promise<void> {
   const parents = new Map(file.accounts.map((a) => [a.auth_id, a.parent ?? null]));
   for (const a of file.accounts) {
     await putAccount(db, vault, { id: a.auth_id, parentId: a.parent ?? null, name: a.name }, a.auth_token);

@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts';
 import { type Bootstrap, parseBootstrap } from './bootstrap.ts';
 
 /** An account to try the service with: ten numbers in two countries and a connection of each dialect. */
-export function demoBootstrap({ newKey }: Deps): Bootstrap {
+export function demoBootstrap({ newKey }: Pick<Deps, 'newKey'>): Bootstrap {
   const authId = `MA${customAlphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789', 18)()}`;
   const [plivoKey, hipcallKey] = [newKey(), newKey()];
   const numbers = [0, 1, 2, 3, 4].flatMap((i) => [

@@ -17,15 +17,24 @@ const PREPARING = {
   connection: { statement_timeout: 24 * 60 * 60_000 },
 };
 
+// Any number will do as long as nothing else in the database locks it.
+const PREPARATION_LOCK = 7_202_611_220;
+
 /**
- * Brings the database up to date. Only one at a time may run, see `whileAlone`: drizzle's own migrator has no
- * lock, and most of several that start together would fail on an empty database.
+ * Brings the database up to date, and then prepares what else has to be there (keys, first rows), while no other
+ * instance does: drizzle's own migrator has no lock, and most of several that start together would fail on an empty
+ * database.
+ *
+ * @param databaseUrl PostgreSQL itself: the lock belongs to a connection.
  */
-export async function migrate(databaseUrl: string): Promise<void> {
+export async function migrate<T>(databaseUrl: string, prepare: () => Promise<T>): Promise<T> {
   const client = postgres(databaseUrl, PREPARING);
   try {
+    await client`select pg_advisory_lock(${PREPARATION_LOCK})`;
     await applyMigrations(drizzle({ client }), { migrationsFolder: MIGRATIONS });
+    return await prepare();
   } finally {
+    // Ending the connection releases the lock.
     await client.end({ timeout: 5 });
   }
 }
@@ -45,23 +54,4 @@ export async function isMigrated({ sql }: Db): Promise<boolean> {
 function lastMigration(): number {
   const journal = JSON.parse(readFileSync(join(MIGRATIONS, 'meta/_journal.json'), 'utf8'));
   return (journal as { entries: { when: number }[] }).entries.at(-1)?.when ?? 0;
-}
-
-// Any number will do as long as nothing else in the database locks it.
-const PREPARATION_LOCK = 7_202_611_220;
-
-/**
- * Does what prepares a database (migrations, first rows) while no other instance does.
- *
- * @param databaseUrl PostgreSQL itself: the lock belongs to a connection.
- */
-export async function whileAlone<T>(databaseUrl: string, work: () => Promise<T>): Promise<T> {
-  const client = postgres(databaseUrl, PREPARING);
-  try {
-    await client`select pg_advisory_lock(${PREPARATION_LOCK})`;
-    return await work();
-  } finally {
-    // Ending the connection releases the lock.
-    await client.end({ timeout: 5 });
-  }
 }

@@ -33,7 +33,7 @@ it('totals', async () => {
 });
 
 async function prepare(db: Db, url: string): Promise<void> {
-  await migrate(url);
+  await migrate(url, async () => {});
   await timed(`${SIZE.sessions} sessions and ${SIZE.calls} calls written`, () => fill(db.sql, SIZE));
   await timed('tallied', () => tallyAll(db.sql));
 
