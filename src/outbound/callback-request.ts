@@ -50,6 +50,7 @@ export function callbackRequest(input: CallbackInput): CallbackRequest {
   const url = method === 'GET' ? withQuery(configured, form) : configured;
   const signed = { method, url, params: method === 'GET' ? {} : grouped(params), nonce };
   const plivo = (keys: SigningSecrets) => keys.map((token) => signPlivoV3({ ...signed, token })).join(',');
+  const own = plivo(secrets);
   const timestamp = String(Math.floor(attemptedAt.getTime() / 1000));
   const content = `${id}.${timestamp}.${method === 'GET' ? new URL(url).search.slice(1) : form}`;
   const standard = (secret: string) => `v1,${createHmac('sha256', secret).update(content).digest('base64')}`;
@@ -59,8 +60,8 @@ export function callbackRequest(input: CallbackInput): CallbackRequest {
     headers: {
       'user-agent': 'bauta',
       ...(method === 'POST' ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
-      'x-plivo-signature-v3': plivo(secrets),
-      'x-plivo-signature-ma-v3': plivo(mainSecrets),
+      'x-plivo-signature-v3': own,
+      'x-plivo-signature-ma-v3': mainSecrets === secrets ? own : plivo(mainSecrets),
       'x-plivo-signature-v3-nonce': nonce,
       'webhook-id': id,
       'webhook-timestamp': timestamp,
