@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { callbackParams } from '../core/callback-params.ts';
 import { nextAttemptSeconds } from '../core/retry.ts';
 import type { Deps } from '../deps.ts';
@@ -7,7 +8,7 @@ import { type DueCallback, nextDueInMs, openCallback, takeDueCallbacks } from '.
 
 /** Sends callbacks that are due, and goes on as long as there are some. */
 export interface Dispatcher {
-  /** Looks for due callbacks now. Cheap when there are none; never rejects. */
+  /** Looks for due callbacks now, and when none is left for the next instant. Cheap when there are none; never rejects. */
   wake(): void;
   /** Some may have been booked just now: looks for them at once where it has not looked for a moment, else soon. */
   booked(): void;
@@ -49,6 +50,7 @@ export function startDispatcher(deps: Deps): Dispatcher {
   let isClosed = false;
   let taking: Promise<void> | null = null;
   let isWanted = false;
+  let isToPlan = false;
   let settled = () => {};
   let tookAt = Number.NEGATIVE_INFINITY;
   let rest: NodeJS.Timeout | null = null;
@@ -58,23 +60,31 @@ export function startDispatcher(deps: Deps): Dispatcher {
     if (rest !== null || isClosed) return;
     const wait = tookAt + REST_MS - performance.now();
     if (wait <= 0) {
-      wake();
+      look();
       return;
     }
     rest = setTimeout(() => {
       rest = null;
-      wake();
+      look();
     }, wait);
   }
 
   function wake(): void {
+    isToPlan = true;
+    look();
+  }
+
+  function look(): void {
     isWanted = true;
     if (taking !== null || isClosed || inFlight >= WINDOW) return;
-    taking = take().finally(() => {
-      taking = null;
-      if (isWanted) wake();
-      settled();
-    });
+    // What is settled by one statement frees its places in one turn, and one take fills them all.
+    taking = nextTurn()
+      .then(take)
+      .finally(() => {
+        taking = null;
+        if (isWanted) look();
+        settled();
+      });
   }
 
   async function take(): Promise<void> {
@@ -98,15 +108,20 @@ export function startDispatcher(deps: Deps): Dispatcher {
     try {
       const taken = await takeDueCallbacks(deps.db, wish);
       for (const due of taken) launch(due);
-      if (taken.length === 0) await plan();
-      else if (isPeace) isWanted = true;
+      // With fewer, whoever has more is busy now and has its turn when one is settled.
+      if (isPeace && taken.length === wish.limit) isWanted = true;
+      if (isToPlan && taken.length === 0) await plan();
     } catch (error) {
       deps.log.warn({ err: error }, 'callback.take_failed');
     }
   }
 
-  /** Wakes it at the instant at which the next one is due. Only asked for when there is nothing else to do. */
+  /**
+   * Wakes it at the instant at which the next one is due. Only asked for when there is nothing else to do, and once for
+   * each waking: what is booked is due at once, and what failed later than the timetable wakes it again.
+   */
   async function plan(): Promise<void> {
+    isToPlan = false;
     // Counted from before it looked: what became due between the two would wait for the timetable.
     const ms = await nextDueInMs(deps.db, performance.now() - tookAt);
     if (ms === null || ms > HORIZON_MS || isClosed) return;
@@ -127,7 +142,7 @@ export function startDispatcher(deps: Deps): Dispatcher {
         if (left === 0) underWay.delete(due.endpoint);
         else underWay.set(due.endpoint, left);
         settled();
-        wake();
+        look();
       });
   }
 

@@ -204,6 +204,52 @@ describe('a callback', () => {
   });
 });
 
+describe('the store is asked', () => {
+  /** A dispatcher, and how often it looked for what is due and for the next instant. */
+  function counted() {
+    const asked = { takes: 0, plans: 0 };
+    const sql = new Proxy(service.deps.db.sql, {
+      apply: (target, self, args) => {
+        const text = String(args[0]?.join?.(''));
+        if (text.includes('skip locked')) asked.takes++;
+        if (text.includes('clock_timestamp()')) asked.plans++;
+        return Reflect.apply(target, self, args);
+      },
+    });
+    const send = async (): Promise<CallbackOutcome> => ({ ok: true, status: 200 });
+    const dispatcher = startDispatcher({ ...service.deps, send, db: { ...service.deps.db, sql } });
+    closers.push(dispatcher.close);
+    return { dispatcher, asked };
+  }
+
+  test('once for all places that are settled by one statement', async () => {
+    const { dispatcher, asked } = counted();
+    await outbox.bookMany({ 'https://app.example/': 2 });
+    dispatcher.wake();
+    await untilDelivered('https://app.example/');
+    const before = asked.takes;
+    await outbox.bookMany({ 'https://app.example/': 160 });
+    dispatcher.wake();
+    await untilDelivered('https://app.example/');
+    // Sixteen at a time, which come back together, and in the end it sees that there are no more.
+    expect(asked.takes - before).toBeGreaterThanOrEqual(10);
+    expect(asked.takes - before).toBeLessThanOrEqual(13);
+  });
+
+  test('for the next instant only when it is woken, and not for what is booked', async () => {
+    const { dispatcher, asked } = counted();
+    dispatcher.wake();
+    await vi.waitUntil(() => asked.plans === 1);
+    for (let i = 0; i < 3; i++) {
+      await sleep(70);
+      dispatcher.booked();
+    }
+    await vi.waitUntil(() => asked.takes === 4);
+    await sleep(70);
+    expect(asked).toEqual({ takes: 4, plans: 1 });
+  });
+});
+
 describe('closing', () => {
   test('waits for what is under way, records it and begins nothing more', async () => {
     const waiting: (() => void)[] = [];
