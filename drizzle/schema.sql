@@ -394,11 +394,13 @@ CREATE INDEX sessions_askers ON public.sessions USING btree (virtual_number_id, 
 
 CREATE INDEX sessions_due ON public.sessions USING btree (expires_at) WHERE (ended_at IS NULL);
 
-CREATE INDEX sessions_expiry ON public.sessions USING btree (account_id, expires_at);
+CREATE INDEX sessions_duration ON public.sessions USING btree (account_id, ((floor(date_part('epoch'::text, (expires_at AT TIME ZONE 'UTC'::text))) - floor(date_part('epoch'::text, (created_at AT TIME ZONE 'UTC'::text))))), created_at, id, expires_at);
+
+CREATE INDEX sessions_expiry ON public.sessions USING btree (account_id, expires_at, created_at, id);
 
 CREATE INDEX sessions_first_party ON public.sessions USING btree (first_party_digest, created_at);
 
-CREATE INDEX sessions_newest ON public.sessions USING btree (account_id, created_at, id, expires_at, ended_at);
+CREATE INDEX sessions_newest ON public.sessions USING btree (account_id, created_at, id, expires_at);
 
 CREATE INDEX sessions_number ON public.sessions USING btree (virtual_number_id, created_at, id);
 
