@@ -6997,6 +6997,7 @@ export interface components {
             next: string | null;
             offset: number;
             previous: string | null;
+            /** @description Exact up to 10000 beyond the end of this page. Where that many are left, so many or more: there is a next page then, whose count reaches further. */
             total_count: number;
         };
         ListedMaskingSession: {

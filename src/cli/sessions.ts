@@ -1,3 +1,4 @@
+import { countedUpTo } from '../core/page.ts';
 import { isRefused } from '../core/problem.ts';
 import type { MaskingSession } from '../core/session.ts';
 import type { StoreDeps } from '../deps.ts';
@@ -82,7 +83,8 @@ async function list(deps: StoreDeps, given: Given) {
     ...[one.session_uuid, one.status, one.virtual_number, one.first_party, one.second_party, one.expiry_time],
   ]);
   const heading = ['ID', 'STATUS', 'VIRTUAL NUMBER', 'FIRST', 'SECOND', 'EXPIRES'];
-  return { json: { total, sessions: shown }, text: `${table([heading, ...rows])}\n\n${shown.length} of ${total}.` };
+  const all = total === countedUpTo(query.value) ? `${total} or more` : total;
+  return { json: { total, sessions: shown }, text: `${table([heading, ...rows])}\n\n${shown.length} of ${all}.` };
 }
 
 async function show(deps: StoreDeps, given: Given) {

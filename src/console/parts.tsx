@@ -120,12 +120,16 @@ export function Shown<T>({ of, children }: { of: Loaded<T>; children: (data: T) 
   return <div class={of.isLoading ? 'stale' : ''}>{children(of.data)}</div>;
 }
 
+// Lists are counted so far beyond the end of a page, see `PageMeta` in the API's description.
+const COUNTED_BEYOND = 10_000;
+
 export function Pager({ meta, onGo }: { meta: PageMeta; onGo: (offset: number) => void }) {
   const { limit, offset, total_count: total } = meta;
   if (total <= limit && offset === 0) return null;
+  const isCut = total === offset + limit + COUNTED_BEYOND;
   return (
     <nav class="pager" aria-label={T.paging.label}>
-      <span>{T.paging.range(Math.min(offset + 1, total), Math.min(offset + limit, total), total)}</span>
+      <span>{T.paging.range(Math.min(offset + 1, total), Math.min(offset + limit, total), total, isCut)}</span>
       <button type="button" disabled={offset === 0} onClick={() => onGo(Math.max(0, offset - limit))}>
         {T.paging.previous}
       </button>

@@ -45,7 +45,8 @@ export const T = {
   },
   paging: {
     label: 'Pages of the list',
-    range: (from: number, to: number, total: number) => `${from}–${to} of ${total.toLocaleString('en')}`,
+    range: (from: number, to: number, total: number, isCut: boolean) =>
+      `${from}–${to} of ${total.toLocaleString('en')}${isCut ? '+' : ''}`,
     previous: 'Newer',
     next: 'Older',
   },

@@ -135,13 +135,16 @@ export const deletedSchema = z
   .object({ api_id: apiId, message: z.enum(['Session expired', 'Session erased']) })
   .meta({ id: 'MaskingSessionDeleted' });
 
+const COUNTED =
+  'Exact up to 10000 beyond the end of this page. Where that many are left, so many or more: there is a next page then, whose count reaches further.';
+
 export const pageMeta = z
   .object({
     limit: z.int(),
     next: z.string().nullable().meta({ description: 'The path of the next page.' }),
     offset: z.int(),
     previous: z.string().nullable(),
-    total_count: z.int(),
+    total_count: z.int().meta({ description: COUNTED }),
   })
   .meta({ id: 'PageMeta' });
 

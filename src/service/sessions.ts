@@ -1,4 +1,5 @@
 import type { Scope } from '../core/account.ts';
+import type { ListPage } from '../core/page.ts';
 import type { Phone } from '../core/phone.ts';
 import { invalid, isRefused, type Refused, refused } from '../core/problem.ts';
 import { changeParties, type MaskingSession, type SessionDraft, type SessionWish } from '../core/session.ts';
@@ -16,12 +17,7 @@ export async function getSession(deps: StoreDeps, scope: Scope, id: string): Pro
   return session ?? refused({ kind: 'not_found', what: 'session' });
 }
 
-export function listSessions(
-  deps: StoreDeps,
-  scope: Scope,
-  filter: SessionFilter,
-  page: { limit: number; offset: number },
-) {
+export function listSessions(deps: StoreDeps, scope: Scope, filter: SessionFilter, page: ListPage) {
   return listStored(deps.db, deps.vault, scope, filter, page);
 }
 

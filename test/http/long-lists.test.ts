@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { bauta } from '../support/cli.ts';
+import { api, MAIN, makeSession, SESSIONS, startService, type TestService } from '../support/service.ts';
+
+// More than are counted beyond a first page of 20.
+const SECONDS = 10_050;
+
+let service: TestService;
+/** All sessions, the newest first. */
+let all: readonly string[] = [];
+
+beforeAll(async () => {
+  service = await startService();
+  const { sql } = service.deps.db;
+  await makeSession(service, { first_party: '+12025550001', second_party: '+12025550002' });
+  // Made one a second and all over at the same time, so that their order, expiry and duration are three orders.
+  await sql`
+    insert into sessions (id, account_id, virtual_number_id, first_party_digest, second_party_digest, pin_required,
+      single_party, cooloff_seconds, callback_url, callback_method, has_unknown_caller_play, settings, created_at,
+      modified_at, expires_at)
+    select gen_random_uuid(), ${MAIN.id}, 1, sha256(n::text::bytea), sha256((-n)::text::bytea), false, false, 0, '', 'POST',
+      false, (select settings from sessions), now() - make_interval(secs => n), now(),
+      now() + make_interval(hours => 1, secs => n * 7919 % ${SECONDS}::int)
+    from generate_series(1, ${SECONDS - 1}::int) n`;
+  const rows = await sql<{ id: string }[]>`select id from sessions order by created_at desc, id desc`;
+  all = rows.map(({ id }) => id);
+}, 60_000);
+afterAll(() => service.close());
+
+interface Page {
+  readonly meta: { readonly next: string | null; readonly total_count: number };
+  readonly objects: readonly { readonly session_uuid: string }[];
+}
+
+async function read(path: string): Promise<Page> {
+  const { status, body } = await api(service, 'GET', path);
+  expect(status).toBe(200);
+  return body.response as unknown as Page;
+}
+
+const idsOf = ({ objects }: Page) => objects.map(({ session_uuid: id }) => id);
+
+it.each([
+  '',
+  '&status=active',
+  '&duration__gte=1',
+  '&expiry_time__gt=2020-01-01 00:00&expiry_time__lt=2020-01-02 00:00',
+])('counts 10 000 beyond the page and no further, with%s', async (filter) => {
+  const isNobody = filter.includes('2020');
+  const total = async (offset: number) =>
+    (await read(`${SESSIONS}?limit=20&offset=${offset}${filter}`)).meta.total_count;
+  expect(await total(0)).toBe(isNobody ? 0 : 10_020);
+  expect(await total(20)).toBe(isNobody ? 0 : 10_040);
+  expect(await total(40)).toBe(isNobody ? 0 : SECONDS);
+  expect(await total(20_000)).toBe(isNobody ? 0 : SECONDS);
+});
+
+it('meets every session once, in order, whoever pages by the count or follows next', async () => {
+  const met: string[] = [];
+  let path: string | null = `${SESSIONS}?limit=20`;
+  for (let [offset, total] = [0, 1]; offset < total; offset += 20) {
+    const page: Page = await read(path ?? '');
+    met.push(...idsOf(page));
+    total = page.meta.total_count;
+    path = page.meta.next;
+    expect(path === null).toBe(offset + 20 >= total);
+  }
+  expect(met).toEqual(all);
+}, 120_000);
+
+const YESTERDAY = new Date(Date.now() - 86_400_000).toISOString().slice(0, 19);
+
+it.each(['status=active', 'duration__gte=1', `expiry_time__gt=${YESTERDAY}`])(
+  'goes on in one order where it is counted to the end, with %s',
+  async (filter) => {
+    for (const offset of [0, 20, 40, 60, SECONDS - 20]) {
+      const page = await read(`${SESSIONS}?limit=20&offset=${offset}&${filter}`);
+      expect(idsOf(page)).toEqual(all.slice(offset, offset + 20));
+    }
+  },
+);
+
+it('says at the command line that there may be more', async () => {
+  const list = (...more: string[]) => bauta(service, 'sessions', 'list', '--account', MAIN.id, '--limit', '1', ...more);
+  expect((await list()).out).toContain('1 of 10001 or more.');
+  expect((await list('--offset', '100')).out).toContain(`1 of ${SECONDS}.`);
+}, 60_000);
