@@ -136,7 +136,7 @@ export const deletedSchema = z
   .meta({ id: 'MaskingSessionDeleted' });
 
 const COUNTED =
-  'Exact up to 10000 beyond the end of this page. Where that many are left, so many or more: there is a next page then, whose count reaches further.';
+  'Of sessions exact up to 10000 beyond the end of this page; where that many are left it says so many, and there may be more. Of all else exact.';
 
 export const pageMeta = z
   .object({
