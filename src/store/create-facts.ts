@@ -90,11 +90,12 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
     where v.account_id = q.account_id and coalesce(v.subaccount_id, '') = q.subaccount_id and v.retired_at is null
       and ${isBehind ? sql`v.id >= p.start` : sql`v.id < p.start`}
       and (q.country is null or v.country = q.country) and (q.number is null or v.number = q.number) and v.id <> all(q.tried)
-      and not exists (
+      -- In this order: where most numbers are taken for a party, the other look-up is for the few that are not.
+      and case when exists (
         select from leases l
         where l.virtual_number_id = v.id and l.party_digest = any(q.digests) and l.held_until > now()
-        offset 0)
-      and ${takesAnyone ? sql`${anyoneLives} and not q.has_pins` : sql`not ${anyoneLives}`}
+        offset 0) then false
+      else ${takesAnyone ? sql`${anyoneLives} and not q.has_pins` : sql`not ${anyoneLives}`} end
       and not (q.takes_anyone and exists (
         select from pins p where p.virtual_number_id = v.id and p.held_until > now() offset 0))
     order by v.id limit q.most)`;
