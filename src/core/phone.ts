@@ -4,6 +4,7 @@ import {
   getCountryCallingCode,
   isSupportedCountry,
   type NumberType,
+  type PhoneNumber,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/max';
 
@@ -76,13 +77,13 @@ export function parseProviderPhone(text: string, defaultCountry: Country | null)
  * country of its own; then it is the main country of its calling code.
  */
 export function countryOf(phone: Phone): Country | null {
-  const parsed = parsePhoneNumberFromString(phone);
+  const parsed = planned(phone);
   return parsed?.country ?? parsed?.getPossibleCountries()[0] ?? null;
 }
 
 /** The kind of number by its country's plan, such as `PREMIUM_RATE`; null where the plan does not use it. */
 export function typeOf(phone: Phone): NumberType | null {
-  return parsePhoneNumberFromString(phone)?.getType() ?? null;
+  return planned(phone)?.getType() ?? null;
 }
 
 /** True for a country that has a numbering plan we know. */
@@ -110,8 +111,22 @@ function international(text: string, strict: boolean): Phone | null {
 
 function readInternational(text: string, strict: boolean): Phone | null {
   if (!isPhone(text)) return null;
-  const parsed = parsePhoneNumberFromString(text);
+  const parsed = planned(text);
   if (!parsed || !(strict ? parsed.isValid() : parsed.isPossible())) return null;
   // libphonenumber drops a trunk zero that people write after the country code (+44 (0)20…).
   return isPhone(parsed.number) ? parsed.number : null;
+}
+
+// Those that were read last. Of a phone a create asks whether there may be such a one, its country and its type, and
+// each time all countries of its calling code would be tried anew.
+const MOST_REMEMBERED = 1_000;
+const remembered = new Map<Phone, PhoneNumber | undefined>();
+
+/** What the numbering plans make of a phone. */
+function planned(phone: Phone): PhoneNumber | undefined {
+  if (remembered.has(phone)) return remembered.get(phone);
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+  const parsed = parsePhoneNumberFromString(phone);
+  remembered.set(phone, parsed);
+  return parsed;
 }
