@@ -14,17 +14,20 @@ export function useZod(app: FastifyInstance): void {
       return 'value' in read ? read : { error: new InvalidRequest(read.field, read.rule) };
     };
   });
-  const compiled = new WeakMap<object, (value: unknown) => string>();
   app.setSerializerCompiler(({ schema }) => {
     // An answer without a body is only described.
     if (!(schema instanceof z.ZodType)) return JSON.stringify;
-    // At the first answer of its kind: made before, all of them would be a tenth of a start, and few are ever used.
-    return (value) => {
-      const stringify = compiled.get(schema) ?? fastJsonStringify(toJsonSchema(schema));
-      compiled.set(schema, stringify);
-      return stringify(value);
-    };
+    return (value) => writerOf(schema)(value);
   });
+}
+
+const writers = new WeakMap<z.ZodType, (value: unknown) => string>();
+
+/** What writes values of a schema. Made at the first answer of its kind: all of them would be a tenth of a start. */
+export function writerOf(schema: z.ZodType): (value: unknown) => string {
+  const writer = writers.get(schema) ?? fastJsonStringify(toJsonSchema(schema));
+  writers.set(schema, writer);
+  return writer;
 }
 
 /** What a schema makes of a value, or its first fault. */

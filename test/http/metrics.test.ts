@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { METHODS } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WEBHOOKS } from '../../src/dialects/dialect.ts';
@@ -288,7 +289,9 @@ describe('labels', () => {
   };
 
   const routes = () =>
-    Object.keys(world.service.app.swagger().paths ?? {}).map((path) => path.replace(/\{(\w+)\}/g, ':$1'));
+    Object.keys(JSON.parse(readFileSync('openapi/openapi.json', 'utf8')).paths as object).map((path) =>
+      path.replace(/\{(\w+)\}/g, ':$1'),
+    );
 
   test('have values of closed sets, whatever is asked: no phone, PIN, token, id or address is on the page', async () => {
     await world.forget();
