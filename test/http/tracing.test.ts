@@ -124,6 +124,6 @@ test('where nobody collects, nothing of it is loaded', () => {
   const texts = files.map((name) => ({ name, text: readFileSync(path.join('src', name), 'utf8') }));
   expect(texts.filter(({ text }) => text.includes("'@opentelemetry")).map(({ name }) => name)).toEqual(['tracing.ts']);
   const importers = texts.filter(({ text }) => /'\.\.?\/tracing\.ts'/.test(text));
-  expect(importers.map(({ name }) => name)).toEqual(['main.ts']);
-  expect(readFileSync('src/main.ts', 'utf8')).not.toMatch(/^import .*'\.\/tracing\.ts'/m);
+  expect(importers.map(({ name }) => name)).toEqual(['serve.ts']);
+  expect(readFileSync('src/serve.ts', 'utf8')).not.toMatch(/^import .*'\.\/tracing\.ts'/m);
 });
