@@ -40,8 +40,8 @@ export const SEEDS: readonly Seed[] = [
     changes: [
       {
         file: 'src/store/call-reports.ts',
-        from: 'select * from calls where id = f.call_row for update',
-        to: 'select * from calls where id = f.call_row',
+        from: ' from calls where id = f.call_row for update',
+        to: ' from calls where id = f.call_row',
       },
     ],
     tests: ['test/store/call-reports.test.ts'],
