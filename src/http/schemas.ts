@@ -25,7 +25,9 @@ const writers = new WeakMap<z.ZodType, (value: unknown) => string>();
 
 /** What writes values of a schema. Made at the first answer of its kind: all of them would be a tenth of a start. */
 export function writerOf(schema: z.ZodType): (value: unknown) => string {
-  const writer = writers.get(schema) ?? fastJsonStringify(toJsonSchema(schema));
+  const known = writers.get(schema);
+  if (known) return known;
+  const writer = fastJsonStringify(toJsonSchema(schema));
   writers.set(schema, writer);
   return writer;
 }

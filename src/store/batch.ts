@@ -2,7 +2,7 @@
 export interface BatchRules<In, Out> {
   /** Runs them as one statement. @returns what each came to, in their order. */
   readonly run: (items: readonly In[]) => Promise<readonly Out[]>;
-  /** Two items with the same key are never under way at the same time; null for one that is in nobody's way. */
+  /** Two items with the same key are not under way at the same time, unless one hangs; null for one in nobody's way. */
   readonly keyOf: (item: In) => string | null;
   /** True where the failure is nobody's own, so that nobody has to be tried alone. */
   readonly isOfAll: (error: unknown) => boolean;
