@@ -60,7 +60,7 @@ export function guardedAgent({ allowPrivate, resolver = dns.lookup }: GuardOptio
   return new Agent({
     connect: allowPrivate ? connect : guarded(connect),
     // One receiver gets no more than this at a time; what exceeds it waits in line.
-    connections: 16,
+    connections: 24,
     // Nets below the deadline of each request; undici's own are five minutes.
     headersTimeout: 15_000,
     bodyTimeout: 15_000,

@@ -19,7 +19,7 @@ export interface Dispatcher {
 const WINDOW = 64;
 const PER_ENDPOINT = 4;
 // While half of the window is free, for an app that alone has many: as many as there are connections to a receiver.
-const PER_ENDPOINT_IN_PEACE = 16;
+const PER_ENDPOINT_IN_PEACE = 24;
 // Endpoints that are not known to be quick share half of the window, with fewer places for each.
 const PER_OTHER_ENDPOINT = 2;
 const WINDOW_FOR_OTHERS = WINDOW / 2;

@@ -113,14 +113,14 @@ describe('the deadline of a callback', () => {
   it('ends the wait for the headers, and for a free connection to a receiver that hangs', async () => {
     const hanging = await listening(() => undefined);
     const agent = agentFor();
-    const sent = Array.from({ length: 16 }, () => timed(hanging.url, agent, 3000));
-    await vi.waitFor(() => expect(hanging.requests()).toHaveLength(16), { timeout: 2500, interval: 10 });
-    expect(hanging.connections()).toBe(16);
-    const inLine = Array.from({ length: 24 }, () => timed(hanging.url, agent, 300));
+    const sent = Array.from({ length: 24 }, () => timed(hanging.url, agent, 3000));
+    await vi.waitFor(() => expect(hanging.requests()).toHaveLength(24), { timeout: 2500, interval: 10 });
+    expect(hanging.connections()).toBe(24);
+    const inLine = Array.from({ length: 36 }, () => timed(hanging.url, agent, 300));
     for (const attempt of [...inLine, ...sent]) expect(await attempt).toEqual(failed('timeout'));
     await new Promise((resolve) => setTimeout(resolve, 100));
     // Those in line when their time was up are never sent, though connections are free by now.
-    expect(hanging.requests()).toHaveLength(16);
+    expect(hanging.requests()).toHaveLength(24);
   });
 
   it('ends an answer that trickles in', async () => {

@@ -228,10 +228,10 @@ describe('the store is asked', () => {
     dispatcher.wake();
     await untilDelivered('https://app.example/');
     const before = asked.takes;
-    await outbox.bookMany({ 'https://app.example/': 160 });
+    await outbox.bookMany({ 'https://app.example/': 240 });
     dispatcher.wake();
     await untilDelivered('https://app.example/');
-    // Sixteen at a time, which come back together, and in the end it sees that there are no more.
+    // Twenty-four at a time, which come back together, and in the end it sees that there are no more.
     expect(asked.takes - before).toBeGreaterThanOrEqual(10);
     expect(asked.takes - before).toBeLessThanOrEqual(13);
   });
