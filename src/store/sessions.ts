@@ -6,7 +6,7 @@ import type { Range, SessionFilter } from '../core/session-filter.ts';
 import type { Db } from './connect.ts';
 import { findInteractions } from './interactions.ts';
 import { durationOf, sessions, virtualNumbers } from './schema.ts';
-import { isInProgress, isLive, toSession } from './session-rows.ts';
+import { isInProgress, isLive, runningCalls, toSession } from './session-rows.ts';
 import type { Vault } from './vault.ts';
 
 /** One session of the account, live or not; null where it has none of that id. */
@@ -64,26 +64,26 @@ interface Search {
   readonly where: SQL | undefined;
   /** What one index leads to, the newest first: the sessions of somebody, or all of an account. */
   readonly among: SQL | undefined;
-  /** The ends of an account's sessions that are wanted; null where the newest of `among` are few, or all are wanted. */
-  readonly key: SQL | typeof sessions.expiresAt | null;
+  /** Selects those that are wanted in the order of another index; null where `among` are few, or all are wanted. */
+  readonly first: SQL | null;
 }
 
 /**
- * Finds the sessions of a page, and how many there are, among sessions alone, so that an index may be enough. Those with
- * a key are found by its index, in its order, as far as they are counted. Where that is all of them they are put into
- * the list's order; else there are so many that the newest are soon met. No plan goes by how many are expected, which
- * after a bulk load nobody knows: each order has an index, and the offset keeps `where` from leading elsewhere.
+ * Finds the sessions of a page, and how many there are, by indexes that may be enough. Those that are found `first` are
+ * found as far as they are counted. Where that is all of them they are put into the list's order; else there are so many
+ * that the newest are soon met. No plan goes by how many are expected, which after a bulk load nobody knows: each order
+ * has an index, and the offset keeps `where` from leading elsewhere.
  */
-async function findPage({ orm }: Db, { where, among, key }: Search, page: ListPage) {
+async function findPage({ orm }: Db, { where, among, first }: Search, page: ListPage) {
   const upTo = countedUpTo(page);
   const newest = sql`order by created_at desc, id desc`;
   const ofPage = sql`${newest} limit ${page.limit} offset ${page.offset}`;
   const walked = sql`(select * from sessions where ${among} ${newest} offset 0) sessions`;
-  const found = key
-    ? sql`select id, created_at from sessions where ${where} order by ${key} limit ${upTo}`
+  const found = first
+    ? sql`${first} limit ${upTo}`
     : sql`select id, created_at from ${walked} where ${where} ${newest} limit ${upTo}`;
   const isCut = sql`(select total from counted) = ${upTo}`;
-  const ids = key
+  const ids = first
     ? sql`(select id from found where not ${isCut} ${ofPage})
         union all (select id from ${walked} where ${isCut} and ${where} ${ofPage})`
     : sql`select id from found ${ofPage}`;
@@ -107,19 +107,24 @@ function searchFor(vault: Vault, scope: Scope, filter: SessionFilter): Search {
     subaccountId ? eq(sessions.subaccountId, subaccountId) : undefined,
   ];
   const created = within(sessions.createdAt, filter.createdAt);
-  // Those that are likely to be the fewest first.
-  const somebodys = [...parties, status === 'in-progress' ? RUNNING : undefined, ...places].find((one) => one);
-  const byExpiry = status !== undefined || isLimited(expiresAt) ? sessions.expiresAt : null;
-  return {
-    where: and(
-      inScope(scope),
-      ...[...parties, ...places, ...created, ...(status ? statusConditions(status) : [])],
-      ...within(sessions.expiresAt, expiresAt),
-      ...within(DURATION, durationSeconds),
-    ),
-    among: and(somebodys ?? eq(sessions.accountId, scope.accountId), ...created),
-    key: somebodys ? null : isLimited(durationSeconds) ? DURATION : byExpiry,
+  const [party, place] = [parties, places].map((conditions) => conditions.find((one) => one));
+  const wanted = and(
+    inScope(scope),
+    ...[...parties, ...places, ...created, ...(status ? statusConditions(status) : [])],
+    ...within(sessions.expiresAt, expiresAt),
+    ...within(DURATION, durationSeconds),
+  );
+  const where = status === 'in-progress' ? and(wanted, isInProgress) : wanted;
+  const byIndexOf = (key: SQL | typeof sessions.expiresAt) =>
+    sql`select id, created_at from sessions where ${where} order by ${key}`;
+  const first = () => {
+    if (party) return null;
+    if (status === 'in-progress') return sql`select id, created_at from ${RUNNING} where ${wanted}`;
+    if (place) return null;
+    if (isLimited(durationSeconds)) return byIndexOf(DURATION);
+    return status !== undefined || isLimited(expiresAt) ? byIndexOf(sessions.expiresAt) : null;
   };
+  return { where, among: and(party ?? place ?? eq(sessions.accountId, scope.accountId), ...created), first: first() };
 }
 
 const isLimited = (range: Range<unknown>) => Object.keys(range).length > 0;
@@ -131,20 +136,21 @@ function inScope(scope: Scope): SQL | undefined {
 
 const DURATION = durationOf(sessions);
 
-// Of whichever account.
-const RUNNING = sql`${sessions.id} = any(array(
-  select c.session_id from calls c where not c.is_over and c.outcome in ('connected', 'placed')))`;
+// Of whichever account, each once, in the order of the calls' index.
+const RUNNING = sql`(select distinct r.session_id from (
+    select c.session_id from ${runningCalls} order by c.session_id) r) running
+  cross join lateral (select * from sessions where sessions.id = running.session_id offset 0) sessions`;
 
-// By the expiry alone, which indexes have: one that was ended early expired then. Whether a call is running is asked in
-// a way that is never made a join, so that PostgreSQL may hash the calls that are.
+// By the expiry alone, which indexes have: one that was ended early expired then. That a call is running is asked apart,
+// where it is not what they are found by.
 function statusConditions(status: NonNullable<SessionFilter['status']>): SQL[] {
   switch (status) {
     case 'active':
-      return [gt(sessions.expiresAt, sql`now()`), sql`(${isInProgress}) is not true`];
+      return [gt(sessions.expiresAt, sql`now()`), sql`not ${isInProgress}`];
     case 'expired':
       return [lte(sessions.expiresAt, sql`now()`)];
     case 'in-progress':
-      return [gt(sessions.expiresAt, sql`now()`), sql`(${isInProgress}) is true`];
+      return [gt(sessions.expiresAt, sql`now()`)];
     default:
       return status satisfies never;
   }

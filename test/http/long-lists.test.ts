@@ -85,3 +85,33 @@ it('says at the command line that there may be more', async () => {
   expect((await list()).out).toContain('1 of 10001 or more.');
   expect((await list('--offset', '100')).out).toContain(`1 of ${SECONDS}.`);
 }, 60_000);
+
+it('counts sessions with a call that is running as far, and shows the newest of them', async () => {
+  const { sql } = service.deps.db;
+  // Each session has one, and some have two.
+  await sql`
+    insert into calls (id, provider_id, provider_call_id, account_id, virtual_number_id, session_id, outcome, reason,
+      authenticated, pin_tries, version, overdue_at)
+    select gen_random_uuid(), (select id from providers limit 1), 'running-' || n || s.id, s.account_id,
+      s.virtual_number_id, s.id, 'connected', 'known_caller', false, '{}', 1,
+      now() + interval '1 hour'
+    from sessions s, generate_series(1, 2) n where n = 1 or s.id::text like '%0'`;
+  const list = (offset: number) => read(`${SESSIONS}?limit=20&offset=${offset}&status=in-progress`);
+  for (const [offset, total] of [
+    [0, 10_020],
+    [20, 10_040],
+    [40, SECONDS],
+    [SECONDS - 20, SECONDS],
+  ] as const) {
+    const page = await list(offset);
+    expect(page.meta.total_count).toBe(total);
+    expect(idsOf(page)).toEqual(all.slice(offset, offset + 20));
+  }
+  // Of those that are over in between none is shown.
+  await sql`
+    update calls set a_ended_at = now()
+    where session_id in (select id from sessions order by created_at desc limit 100)`;
+  expect((await list(0)).meta.total_count).toBe(SECONDS - 100);
+  expect(idsOf(await list(0))).toEqual(all.slice(100, 120));
+  expect((await read(`${SESSIONS}?status=active`)).meta.total_count).toBe(100);
+}, 60_000);

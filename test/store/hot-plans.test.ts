@@ -229,6 +229,28 @@ it('a list reads no more of an index than it counts, right after a bulk load and
   await readAll({ status: 'expired', duration__gte: '1800' });
 }, 240_000);
 
+it('sessions with a running call are read as far as they are counted, however many run', async () => {
+  await fill();
+  await sql`
+    with shown as (
+      update sessions set first_pin_cipher = null, second_pin_cipher = null where not pin_required returning id
+    )
+    update calls set a_ended_at = null where session_id in (select id from shown)`;
+  const readAll = async () => {
+    const before = await entriesRead('sessions', 'calls');
+    const { status, body } = await api(service, 'GET', `${SESSIONS}?limit=1&status=in-progress`);
+    expect({ status, body }).toMatchObject({ status: 200, body: { response: { meta: { total_count: COUNTED } } } });
+    // An entry of each and of its call, and again so many until the newest is met.
+    expect((await entriesRead('sessions', 'calls')) - before).toBeLessThan(2 * COUNTED + LEEWAY);
+  };
+  // Rows of before the update have entries of their own.
+  await sql`vacuum sessions, calls`;
+  await forgetStatistics('calls');
+  await readAll();
+  await sql`vacuum analyze sessions, calls`;
+  await readAll();
+}, 120_000);
+
 const RUNNING = 200;
 const MANY = 30_000;
 const OVER = 20_000;
