@@ -240,7 +240,7 @@ it('sessions with a running call are read as far as they are counted, however ma
     const before = await entriesRead('sessions', 'calls');
     const { status, body } = await api(service, 'GET', `${SESSIONS}?limit=1&status=in-progress`);
     expect({ status, body }).toMatchObject({ status: 200, body: { response: { meta: { total_count: COUNTED } } } });
-    // An entry of each and of its call, and again so many until the newest is met.
+    // An entry of each and one of its call.
     expect((await entriesRead('sessions', 'calls')) - before).toBeLessThan(2 * COUNTED + LEEWAY);
   };
   // Rows of before the update have entries of their own.
