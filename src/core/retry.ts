@@ -10,14 +10,14 @@ export const RETRY_DELAYS_SECONDS = [0, 5, 30, 300, 1800, 7200, 18000, 36000, 50
  *
  * @param attemptsMade whole number of attempts made so far, 0 for a new callback.
  * @param random a number in [0, 1), fresh for every wait.
- * @returns seconds, not rounded; null when the schedule is used up and the callback is given up.
+ * @returns seconds, to the millisecond; null when the schedule is used up and the callback is given up.
  * @throws RangeError for a count that is no whole number from 0.
  */
 export function nextAttemptDelaySeconds(attemptsMade: number, random: number): number | null {
   if (!Number.isInteger(attemptsMade) || attemptsMade < 0) throw new RangeError(`attempts made: ${attemptsMade}`);
   const delay = RETRY_DELAYS_SECONDS[attemptsMade];
   if (delay === undefined) return null;
-  return delay * (1 + JITTER * random);
+  return Math.round(delay * (1 + JITTER * random) * 1000) / 1000;
 }
 
 // Callbacks that failed together must not come back together. The jitter only lengthens: we promise

@@ -59,6 +59,16 @@ describe('the retry schedule of callbacks', () => {
     expect(nextAttemptDelaySeconds(1, 0.5)).toBeCloseTo(5.5);
   });
 
+  it('is in whole milliseconds, so that what is logged of it has no run of digits like those of a PIN', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: attempts - 1 }), random(), (made, value) => {
+        expect(String(nextAttemptDelaySeconds(made, value))).toMatch(/^\d+(\.\d{1,3})?$/);
+      }),
+    );
+    // A wait of 5.836499999999 s holds 836499999999, a PIN.
+    expect(nextAttemptDelaySeconds(1, 0.836499999999)).toBe(5.836);
+  });
+
   it('gives up after the last attempt and stays so', () => {
     fc.assert(
       fc.property(fc.integer({ min: attempts, max: 1e6 }), random(), (made, value) => {
