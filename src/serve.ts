@@ -22,7 +22,7 @@ import { demoBootstrap, demoText } from './service/demo.ts';
 import { startExchangeLog } from './service/exchanges.ts';
 import { startPlacer } from './service/placements.ts';
 import { startFailureLog } from './service/signature-failures.ts';
-import { warmUp } from './service/warm-up.ts';
+import { warmUp, warmUpRest } from './service/warm-up.ts';
 import { hasNoAccounts } from './store/accounts.ts';
 import { connect, disconnect, isOutage, type PoolOptions, sqlState } from './store/connect.ts';
 import { migrate } from './store/migrate.ts';
@@ -33,6 +33,8 @@ const REQUESTS_GRACE_MS = 3_000;
 const JOBS_GRACE_MS = 1_000;
 const LOG_GRACE_MS = 500;
 const SENDERS_GRACE_MS = 2_500;
+// Of those that answer: enough for both cores of a small machine. It listens with them, and opens the rest meanwhile.
+const FIRST_CONNECTIONS = 2;
 // Where there are workers: theirs.
 const WORKERS_GRACE_MS = 8_000;
 
@@ -114,10 +116,17 @@ export async function serve(
   if (cluster.isWorker) tellFigures(collectFigures(deps));
   else if (config.metrics !== null) closers.push((await serveMetrics(deps, config.metrics).catch(metricsFault)).close);
   // Of use, not needed: whether the database answers is for readiness to say.
-  await warmUp(deps, ANSWER_CONNECTIONS).catch((err: unknown) => log.warn({ err }, 'warm_up.failed'));
+  const coldStart = (err: unknown) => log.warn({ err }, 'warm_up.failed');
+  await warmUp(deps, FIRST_CONNECTIONS).catch(coldStart);
   const app = await buildApp(deps);
   closers.push(() => closeApp(app));
   await app.listen({ host: config.host, port: config.port });
+  let isClosing = false;
+  const rest = warmUpRest(deps, FIRST_CONNECTIONS, ANSWER_CONNECTIONS, () => !isClosing).catch(coldStart);
+  closers.push(() => {
+    isClosing = true;
+    return rest;
+  });
   if (!isFirst()) return;
   process.stdout.write(`Bauta listens on ${config.publicUrl}\n${demo ? demoText(demo, config.publicUrl) : ''}`);
 }
