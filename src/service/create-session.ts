@@ -13,7 +13,8 @@ import { type FoundNumber, loadCreateFacts } from '../store/create-facts.ts';
 import { findSession } from '../store/sessions.ts';
 import { partiesFault, phoneRules } from './parties.ts';
 
-const CANDIDATES_AT_ONCE = 4;
+// Where the app says how short its PINs are there is a choice, for a number on which they are hard to guess.
+const CHOICE = 4;
 // Of eight random PINs all are taken only on a number that is full of PINs of that length.
 const PIN_DRAWS = 8;
 const LONGEST_PIN = 15;
@@ -52,8 +53,9 @@ export async function createSession(
   const parties = { first_party: draft.firstParty, second_party: draft.secondParty };
   const id = keyed?.resourceId ?? deps.newUuid();
   const tried: number[] = [];
+  const most = hasFixedPins(draft) ? CHOICE : 1;
   for (;;) {
-    const query = { accountId: scope.accountId, draft, number, tried, spot: spotOf(id), most: CANDIDATES_AT_ONCE };
+    const query = { accountId: scope.accountId, draft, number, tried, most };
     const { policy, virtual, candidates } = await loadCreateFacts(deps.db, deps.vault, query);
     if (!policy.callsEnabled) return refused({ kind: 'calls_disabled' });
     const fault = partiesFault(policy, parties, virtual);
@@ -73,10 +75,8 @@ export async function createSession(
   }
 }
 
-/** Where in the pool to begin: ids are random, so creates that run at the same time begin at different numbers. */
-function spotOf(id: string): number {
-  return Number.parseInt(id.slice(0, 8), 16) >>> 1;
-}
+const hasFixedPins = ({ pinRequired, pins, pinLength }: SessionDraft) =>
+  pinRequired && (pins !== null || pinLength !== null);
 
 type Wanted = Pick<Claim, 'id' | 'accountId' | 'draft' | 'by'> & { readonly virtualNumber: FoundNumber };
 

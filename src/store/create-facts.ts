@@ -22,8 +22,6 @@ export interface CreateQuery {
   readonly number: Phone | null;
   /** Numbers that were found before and are of no use. */
   readonly tried: readonly number[];
-  /** A whole number of 31 bits: where in the pool to begin. */
-  readonly spot: number;
   /** How many numbers are wanted. */
   readonly most: number;
 }
@@ -48,6 +46,9 @@ interface FactsRow {
   readonly candidates: readonly FoundNumber[];
 }
 
+// Of a pool that has a third of the ids between its first number and its last, 24 of 25 hit one.
+const DRAWS = 8;
+
 /** Everything that decides upon a new session, in one read. */
 export const loadCreateFacts = shared<CreateQuery, CreateFacts>({ run: loadAll, keyOf: () => null });
 
@@ -61,7 +62,7 @@ async function loadAll(db: Db, vault: Vault, queries: readonly CreateQuery[]): P
 }
 
 function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): Promise<readonly FactsRow[]> {
-  const wishes = queries.map(({ accountId, draft, number, tried, spot, most }, at) => {
+  const wishes = queries.map(({ accountId, draft, number, tried, most }, at) => {
     const parties = { first: draft.firstParty, second: draft.secondParty };
     return {
       at,
@@ -74,7 +75,6 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
       has_pins: draft.pinRequired,
       takes_anyone: draft.singleParty && !draft.pinRequired,
       tried,
-      spot,
       most,
     };
   });
@@ -82,14 +82,15 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
     select from leases l
     where l.virtual_number_id = v.id and l.party_digest = ${bytes(vault.anyoneDigest)}::text::bytea and l.held_until > now()
     offset 0)`;
-  // From a spot in the pool onwards, so that a large one is not read for a handful of its numbers; and first those
+  const ofPool = sql`v.account_id = q.account_id and coalesce(v.subaccount_id, '') = q.subaccount_id and v.retired_at is null`;
+  const ofCountry = sql`(q.country is null or v.country = q.country)`;
+  // From a random one of the pool onwards, so that a large one is not read for a handful of its numbers; and first those
   // where nobody takes any caller. What is not needed any more is not read: a limit ends the appended parts as well. The
   // offset keeps PostgreSQL from reading whole tables instead of looking places up one by one.
   const free = (takesAnyone: boolean, isBehind: boolean) => sql`(
     select v.id, v.number, ${takesAnyone} as "takesAnyone" from virtual_numbers v
-    where v.account_id = q.account_id and coalesce(v.subaccount_id, '') = q.subaccount_id and v.retired_at is null
-      and ${isBehind ? sql`v.id >= p.start` : sql`v.id < p.start`}
-      and (q.country is null or v.country = q.country) and (q.number is null or v.number = q.number) and v.id <> all(q.tried)
+    where ${ofPool} and ${isBehind ? sql`v.id >= p.start` : sql`v.id < p.start`} and ${ofCountry}
+      and (q.number is null or v.number = q.number) and v.id <> all(q.tried)
       -- In this order: where most numbers are taken for a party, the other look-up is for the few that are not.
       and case when exists (
         select from leases l
@@ -103,7 +104,7 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
     with asked as (
       select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, account_id text,
         subaccount_id text, country text, number text, phones text[], digests bytea[], has_pins boolean, takes_anyone boolean,
-        tried int[], spot int, most int)
+        tried int[], most int)
     )
     select q.at, (select policy from accounts where id = q.account_id) as policy,
       (select to_jsonb(array(select number from virtual_numbers where retired_at is null and number = any(q.phones)))) as virtual,
@@ -118,7 +119,12 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
           limit q.most
         ) found) f) as candidates
     from asked q
+    -- Any of them as likely as any other: of a large pool drawn until it hits one, else of all.
     cross join lateral (
-      select q.spot % (max(id) - min(id) + 1) + min(id) as start from virtual_numbers
-      where account_id = q.account_id and coalesce(subaccount_id, '') = q.subaccount_id and retired_at is null) p`;
+      select coalesce((
+        select drawn.id from (select low + floor(random() * span)::int as id from generate_series(1, ${DRAWS})) drawn
+        where exists (select from virtual_numbers v where ${ofPool} and v.id = drawn.id and ${ofCountry} offset 0)
+        limit 1
+      ), (select v.id from virtual_numbers v where ${ofPool} and ${ofCountry} order by random() limit 1)) as start
+      from (select min(v.id) as low, max(v.id) - min(v.id) + 1 as span from virtual_numbers v where ${ofPool}) ids) p`;
 }
