@@ -1,6 +1,7 @@
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { ARRAY_TYPES } from './array-types.ts';
+import { composed } from './composed.ts';
 import { withDeadline } from './deadline.ts';
 import { type StatementWatch, watched } from './statements.ts';
 
@@ -54,7 +55,7 @@ export function connect(databaseUrl: string, options: PoolOptions): Db {
     onnotice: () => {},
   });
   const bounded = withDeadline(base, options.connections, options.statementTimeoutMs + LINE_MS);
-  const sql = options.watch ? watched(bounded, options.watch) : bounded;
+  const sql = composed(options.watch ? watched(bounded, options.watch) : bounded);
   return { sql, orm: drizzle({ client: sql }), batch: options.batch ?? BATCH };
 }
 
