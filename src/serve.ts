@@ -122,10 +122,9 @@ export async function serve(
   closers.push(() => closeApp(app));
   await app.listen({ host: config.host, port: config.port });
   let isClosing = false;
-  const rest = warmUpRest(deps, FIRST_CONNECTIONS, ANSWER_CONNECTIONS, () => !isClosing).catch(coldStart);
-  closers.push(() => {
+  void warmUpRest(deps, FIRST_CONNECTIONS, ANSWER_CONNECTIONS, () => !isClosing).catch(coldStart);
+  closers.push(async () => {
     isClosing = true;
-    return rest;
   });
   if (!isFirst()) return;
   process.stdout.write(`Bauta listens on ${config.publicUrl}\n${demo ? demoText(demo, config.publicUrl) : ''}`);
