@@ -119,12 +119,14 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
           limit q.most
         ) found) f) as candidates
     from asked q
-    -- Any of them as likely as any other: of a large pool drawn until it hits one, else of all.
+    -- Any of them as likely as any other: of a large pool drawn until it hits one, else of all. Drawn once for all parts
+    -- that go by it, which the offset sees to: what lies between two draws would not be found.
     cross join lateral (
       select coalesce((
         select drawn.id from (select low + floor(random() * span)::int as id from generate_series(1, ${DRAWS})) drawn
         where exists (select from virtual_numbers v where ${ofPool} and v.id = drawn.id and ${ofCountry} offset 0)
         limit 1
       ), (select v.id from virtual_numbers v where ${ofPool} and ${ofCountry} order by random() limit 1)) as start
-      from (select min(v.id) as low, max(v.id) - min(v.id) + 1 as span from virtual_numbers v where ${ofPool}) ids) p`;
+      from (select min(v.id) as low, max(v.id) - min(v.id) + 1 as span from virtual_numbers v where ${ofPool}) ids
+      offset 0) p`;
 }

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Phone } from '../../src/core/phone.ts';
 import { type CreateQuery, loadCreateFacts } from '../../src/store/create-facts.ts';
-import { declared, MAIN, startService, type TestService } from '../support/service.ts';
+import { declared, MAIN, makeSession, startService, type TestService } from '../support/service.ts';
 
 // Two blocks of five, and what others took between them: of 5 000 ids, and of the numbers of the account.
 const EACH = 5;
+const TAKEN = '+12025550002' as Phone;
 let service: TestService;
 beforeAll(async () => {
   service = await startService({ bootstrap: declared({ us: EACH, tr: 0 }) });
@@ -21,10 +23,14 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 /** How often each number is the one that is found. */
-async function found(country: string | null, times: number): Promise<readonly number[]> {
+async function found(
+  country: string | null,
+  times: number,
+  firstParty: Phone | null = null,
+): Promise<readonly number[]> {
   const query = {
     ...{ accountId: MAIN.id, number: null, tried: [], most: 1 },
-    draft: { country, subaccountId: null, firstParty: null, secondParty: null, pinRequired: true, singleParty: false },
+    draft: { country, subaccountId: null, firstParty, secondParty: null, pinRequired: true, singleParty: false },
   } as unknown as CreateQuery;
   const { db, vault } = service.deps;
   const facts = await Promise.all(Array.from({ length: times }, () => loadCreateFacts(db, vault, query)));
@@ -47,4 +53,15 @@ it('finds each block of a pool as often as it is large', async () => {
   const counts = await found(null, 2_000);
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(2_000);
   expect(Math.max(...counts)).toBeLessThan(30);
+});
+
+it('finds the one that is left for a party, wherever it began', async () => {
+  const { vault, db } = service.deps;
+  const { sql } = db;
+  const session = await makeSession(service, { first_party: '+12025550003', second_party: '+12025550004' });
+  await sql`
+    insert into leases (virtual_number_id, party_digest, session_id, side, held_until)
+    select id, ${vault.phoneDigest(TAKEN)}, ${session.session_uuid}, 'first', now() + interval '1 hour' from virtual_numbers
+    where number <> (select number from virtual_numbers order by id offset 200 limit 1)`;
+  expect(await found(null, 300, TAKEN)).toEqual([300]);
 });
