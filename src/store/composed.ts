@@ -44,6 +44,8 @@ class Part {
   }
 }
 
+const isList = (arg: unknown): arg is readonly Part[] => Array.isArray(arg) && arg[0] instanceof Part;
+
 /** The same client; its statements become one text when they are sent, with the values of all their parts in order. */
 export function composed(sql: postgres.Sql): postgres.Sql {
   // There are as many as there are statements in this program. The driver keeps each of them, too.
@@ -61,19 +63,21 @@ export function composed(sql: postgres.Sql): postgres.Sql {
 
   function writeArg(arg: unknown, text: string[], values: unknown[]): boolean {
     if (arg instanceof Part) return write(arg, text, values);
-    if (Array.isArray(arg) && arg[0] instanceof Part) {
-      return arg.every((one: Part) => text.push(' ') > 0 && write(one, text, values));
+    if (isList(arg)) {
+      return arg.every((one) => {
+        text.push(' ');
+        return write(one, text, values);
+      });
     }
     if (arg instanceof Helper) return false;
-    if (arg instanceof Identifier) text.push((arg as { value: string } & object).value);
-    else text.push(`$${values.push(arg)}`);
+    text.push(arg instanceof Identifier ? (arg as { value: string }).value : `$${values.push(arg)}`);
     return true;
   }
 
   /** As the driver would have made it. */
   function parted({ strings, args }: Part): Statement {
-    const own = (arg: unknown): unknown => {
-      if (Array.isArray(arg) && arg[0] instanceof Part) return arg.map(own);
+    const own = (arg: unknown) => {
+      if (isList(arg)) return arg.map(parted);
       return arg instanceof Part ? parted(arg) : arg;
     };
     return sql(Object.assign([...strings], { raw: strings }), ...(args.map(own) as never[]));
