@@ -254,7 +254,7 @@ create table leases (
   constraint leases_session_id_sessions_id_fk FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE
 );
 
-CREATE INDEX leases_party ON public.leases USING btree (party_digest, held_until);
+CREATE INDEX leases_party ON public.leases USING btree (party_digest, held_until) WHERE (virtual_number_id > 0);
 
 CREATE INDEX leases_session ON public.leases USING btree (session_id);
 
@@ -278,7 +278,7 @@ create table pins (
   constraint pins_session_id_sessions_id_fk FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE
 );
 
-CREATE INDEX pins_length ON public.pins USING btree (virtual_number_id, length);
+CREATE INDEX pins_living ON public.pins USING btree (virtual_number_id, length, held_until);
 
 CREATE INDEX pins_session ON public.pins USING btree (session_id);
 

@@ -36,8 +36,9 @@ export function mostPins(length: number, risk: number): number {
   return Math.floor((risk * 10 ** length) / NUMBER_BUDGET.burst + 1e-9);
 }
 
-const SHORTEST = 4;
-const LONGEST = 15;
+/** In digits. */
+export const LONGEST_PIN = 15;
+const SHORTEST_PIN = 4;
 
 /**
  * The shortest length that two more PINs may have on a virtual number.
@@ -45,10 +46,10 @@ const LONGEST = 15;
  * @param living how many PINs live there, by length.
  */
 export function safeLength(living: Readonly<Record<number, number>>, risk: number): number {
-  for (let length = SHORTEST; length < LONGEST; length++) {
+  for (let length = SHORTEST_PIN; length < LONGEST_PIN; length++) {
     if ((living[length] ?? 0) + 2 <= mostPins(length, risk)) return length;
   }
-  return LONGEST;
+  return LONGEST_PIN;
 }
 
 /** The probability that all guesses that are allowed at once name one of the living PINs of a length. */

@@ -1,7 +1,7 @@
 import type { Scope } from '../core/account.ts';
 import type { Phone } from '../core/phone.ts';
 import { generatePins } from '../core/pin.ts';
-import { guessChance, mostPins, safeLength } from '../core/pin-budget.ts';
+import { guessChance, LONGEST_PIN, mostPins, safeLength } from '../core/pin-budget.ts';
 import { rankCandidates } from '../core/pool.ts';
 import { invalid, isRefused, type Refused, refused } from '../core/problem.ts';
 import { draftSession, type MaskingSession, type SessionDraft, type SessionWish } from '../core/session.ts';
@@ -17,7 +17,6 @@ import { partiesFault, phoneRules } from './parties.ts';
 const CHOICE = 4;
 // Of eight random PINs all are taken only on a number that is full of PINs of that length.
 const PIN_DRAWS = 8;
-const LONGEST_PIN = 15;
 
 export interface CreatedSession extends MaskingSession {
   /**

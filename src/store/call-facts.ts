@@ -1,3 +1,4 @@
+import type postgres from 'postgres';
 import type { CallFacts, CallProgress, PartyOnCall, SessionOnCall } from '../core/call-facts.ts';
 import type { CallDirection } from '../core/call-report.ts';
 import type { Phone } from '../core/phone.ts';
@@ -76,6 +77,17 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
     s.pin_required, s.settings`;
   const progress = sql`id, provider_call_id, session_id, caller_side, outcome, authenticated, pin_policy, pin_tries, version`;
   const live = sql`s.ended_at is null and s.expires_at > now()`;
+  // From the end of their index, one by one until one lives: of a join with the number all would be read and put in order.
+  const newest = (kind: postgres.Fragment) => sql`(
+    select * from sessions where virtual_number_id = n.id and ended_at is null and ${kind}
+    order by created_at desc offset 0) s`;
+  // In the order of their index, which passes over those of sessions that are over for longer than their cool-off.
+  const pinLength = (order: postgres.Fragment) => sql`(
+    select p.length from (
+      select length, session_id from pins where virtual_number_id = n.id and held_until > now()
+      order by length ${order} offset 0) p
+    cross join lateral (select ended_at, expires_at from sessions where id = p.session_id offset 0) s
+    where ${live} limit 1)`;
   return sql<FactsRow[]>`
     with asked as (
       select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, provider_id int,
@@ -106,25 +118,18 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
         union all
         select 'open', l.side, l.session_id from n
         join leases l on l.virtual_number_id = n.id and l.party_digest = ${vault.anyoneDigest}
-      ),
-      asker as (
-        select ${needed} from n join sessions s on s.virtual_number_id = n.id
-        where ${live} and s.pin_required order by s.created_at desc limit 1
-      ),
-      announcer as (
-        select s.settings->>'unknownCallerPlayUrl' as url from n join sessions s on s.virtual_number_id = n.id
-        where ${live} and s.has_unknown_caller_play order by s.created_at desc limit 1
       )
       select n.id as "numberId",
         (select to_jsonb(c) from c) as call,
         (select jsonb_object_agg(how, to_jsonb(party)) from found f cross join lateral (
-          select f.side, ${needed} from sessions s where s.id = f.session_id and ${live}) party) as parties,
-        (select to_jsonb(asker) from asker) as asker,
-        (select url from announcer) as "announcement",
-        (select p.length from pins p join sessions s on s.id = p.session_id
-         where p.virtual_number_id = n.id and ${live} order by p.length limit 1) as "pinMin",
-        (select p.length from pins p join sessions s on s.id = p.session_id
-         where p.virtual_number_id = n.id and ${live} order by p.length desc limit 1) as "pinMax",
+          select f.side, ${needed} from (select * from sessions where id = f.session_id offset 0) s where ${live}
+        ) party) as parties,
+        (select to_jsonb(asker) from (
+          select ${needed} from ${newest(sql`pin_required`)} where ${live} limit 1) asker) as asker,
+        (select s.settings->>'unknownCallerPlayUrl' from ${newest(sql`has_unknown_caller_play`)}
+         where ${live} limit 1) as "announcement",
+        ${pinLength(sql`asc`)} as "pinMin",
+        ${pinLength(sql`desc`)} as "pinMax",
         ${selectPinSpent(sql, vault, sql`q.caller`)} as "pinSpent",
         ${selectGuards(sql, sql`q.account_id`, sql`n.subaccount_id`)} as guards
       from n

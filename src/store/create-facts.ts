@@ -46,7 +46,8 @@ interface FactsRow {
   readonly candidates: readonly FoundNumber[];
 }
 
-// Of a pool that has a third of the ids between its first number and its last, 24 of 25 hit one.
+// Of a pool that has a third of the ids between its first number and its last, 24 of 25 hit one. Part of the text: of a
+// parameter a thousand rows are expected, and each statement would be planned by itself.
 const DRAWS = 8;
 
 /** Everything that decides upon a new session, in one read. */
@@ -107,7 +108,10 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
         tried int[], most int)
     )
     select q.at, (select policy from accounts where id = q.account_id) as policy,
-      (select to_jsonb(array(select number from virtual_numbers where retired_at is null and number = any(q.phones)))) as virtual,
+      (select to_jsonb(array(
+        select v.number from unnest(q.phones) phone cross join lateral (
+          select number, retired_at from virtual_numbers where number = phone offset 0) v
+        where v.retired_at is null))) as virtual,
       (select coalesce(jsonb_agg(f), '[]') from (
         select id, number, "takesAnyone", (
           select coalesce(jsonb_object_agg(length, many), '{}') from (
@@ -123,10 +127,12 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
     -- that go by it, which the offset sees to: what lies between two draws would not be found.
     cross join lateral (
       select coalesce((
-        select drawn.id from (select low + floor(random() * span)::int as id from generate_series(1, ${DRAWS})) drawn
+        select drawn.id from (select low + floor(random() * span)::int as id from generate_series(1, ${sql.unsafe(`${DRAWS}`)})) drawn
         where exists (select from virtual_numbers v where ${ofPool} and v.id = drawn.id and ${ofCountry} offset 0)
         limit 1
       ), (select v.id from virtual_numbers v where ${ofPool} and ${ofCountry} order by random() limit 1)) as start
-      from (select min(v.id) as low, max(v.id) - min(v.id) + 1 as span from virtual_numbers v where ${ofPool}) ids
+      from (
+        select low, 1 + (select v.id from virtual_numbers v where ${ofPool} order by v.id desc limit 1) - low as span
+        from (select (select v.id from virtual_numbers v where ${ofPool} order by v.id limit 1) as low) first) ids
       offset 0) p`;
 }

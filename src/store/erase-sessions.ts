@@ -115,7 +115,7 @@ export async function forgetPlaces({ sql }: Db, scope: Scope, { digest }: Erased
     () => sql`
     with freed as (
       delete from leases l
-      where l.party_digest = ${digest} and l.virtual_number_id in (${numbers}) and not exists (
+      where l.party_digest = ${digest} and l.virtual_number_id > 0 and l.virtual_number_id in (${numbers}) and not exists (
         select from sessions o where o.id = l.session_id and ${digest} in (o.first_party_digest, o.second_party_digest))
     )
     delete from pin_budgets b where b.caller_digest = ${digest} and b.virtual_number_id in (${numbers})`,

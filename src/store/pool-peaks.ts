@@ -34,10 +34,12 @@ export function notePeak(sql: postgres.Sql, anyone: Buffer) {
       join wanted_lease w using (session_id)
       -- First all of them, by the index alone; those of this pool only where there are enough.
       cross join lateral (
-        select count(*) as others from leases where party_digest = w.digest and held_until > now()) every
+        select count(*) as others from leases
+        where party_digest = w.digest and held_until > now() and virtual_number_id > 0) every
       cross join lateral (
         select count(*) as others from leases l join virtual_numbers lv on lv.id = l.virtual_number_id
         where every.others >= coalesce(v.known, 0) and l.party_digest = w.digest and l.held_until > now()
+          and l.virtual_number_id > 0
           and lv.id <> v.id and lv.account_id = v.account_id
           and lv.subaccount_id is not distinct from v.subaccount_id and lv.country = v.country
       ) o

@@ -178,7 +178,9 @@ const hold = {
 export const leases = pgTable('leases', { ...hold, partyDigest: bytea('party_digest').notNull() }, (t) => [
   primaryKey({ name: 'leases_party_once', columns: [t.virtualNumberId, t.partyDigest] }),
   index('leases_session').on(t.sessionId),
-  index('leases_party').on(t.partyDigest, t.heldUntil),
+  // For all places of a party, which whoever asks for them says by this condition. Without it a look-up of one place may
+  // go by the party alone, whose places may be very many: those of sessions that take any caller all have one digest.
+  index('leases_party').on(t.partyDigest, t.heldUntil).where(sql`${t.virtualNumberId} > 0`),
 ]);
 
 /** A PIN's hold on a virtual number, kept in the same way: a PIN names one person per virtual number. */
@@ -188,7 +190,7 @@ export const pins = pgTable(
   (t) => [
     primaryKey({ name: 'pins_pin_once', columns: [t.virtualNumberId, t.pinDigest] }),
     index('pins_session').on(t.sessionId),
-    index('pins_length').on(t.virtualNumberId, t.length),
+    index('pins_living').on(t.virtualNumberId, t.length, t.heldUntil),
   ],
 );
 

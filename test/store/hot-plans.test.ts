@@ -3,6 +3,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startDispatcher } from '../../src/service/callbacks.ts';
 import { endDueSessions } from '../../src/store/session-changes.ts';
+import { countWhatWasDone, entriesRead } from '../support/reads.ts';
 import { openOutbox } from '../support/receiver-outbox.ts';
 import { api, declared, MAIN, makeSession, SESSIONS, SUB, startService, type TestService } from '../support/service.ts';
 import { endOfCall, plivoWebhook } from '../support/webhook-storm.ts';
@@ -63,21 +64,9 @@ async function fillTables(): Promise<void> {
     from sessions`;
 }
 
-/** Ends the other connections, upon which what they did is counted. */
-async function countWhatWasDone(): Promise<void> {
-  const others = sql`from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-    and backend_type = 'client backend'`;
-  await sql`select pg_terminate_backend(pid) ${others}`;
-  while ((await sql`select 1 ${others}`).length > 0) await sleep(20);
-  // Until the service has learned of it; a statement on such a connection would be refused.
-  await sleep(500);
-  await sql`select pg_stat_force_next_flush()`;
-  await sql`select pg_stat_clear_snapshot()`;
-}
-
 /** How often each table was read whole. */
 async function scans(): Promise<Record<string, number>> {
-  await countWhatWasDone();
+  await countWhatWasDone(sql);
   const rows = await sql<{ relname: string; scans: number }[]>`
     select relname, seq_scan::int as scans from pg_stat_user_tables where relname in ${sql(HOT)}`;
   return Object.fromEntries(rows.map(({ relname, scans }) => [relname, scans]));
@@ -151,7 +140,7 @@ it('a list reads the sessions that it shows and few others, whichever it is aske
   const { virtual_number: number } = await makeSession(service, { first_party: phone(), second_party: phone() });
   await sql`vacuum analyze sessions`;
   const read = async () => {
-    await countWhatWasDone();
+    await countWhatWasDone(sql);
     const [row] = await sql<{ rows: number }[]>`
       select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_user_tables where relname = 'sessions'`;
     return row?.rows ?? 0;
@@ -214,11 +203,11 @@ it('a list reads no more of an index than it counts, right after a bulk load and
     )
     update calls set a_ended_at = null where session_id in (select id from shown)`;
   const readAll = async (...ofNobody: Record<string, string>[]) => {
-    let before = await entriesRead('sessions');
+    let before = await entriesRead(sql, 'sessions');
     for (const [filter, finds] of [...everyFilter(number), ...ofNobody.map((filter) => [filter, 0] as const)]) {
       const query = new URLSearchParams({ limit: '1', ...filter });
       expect((await api(service, 'GET', `${SESSIONS}?${query}`)).status).toBe(200);
-      const after = await entriesRead('sessions');
+      const after = await entriesRead(sql, 'sessions');
       expect.soft(after - before, JSON.stringify(filter)).toBeLessThan(finds + LEEWAY);
       before = after;
     }
@@ -237,11 +226,11 @@ it('sessions with a running call are read as far as they are counted, however ma
     )
     update calls set a_ended_at = null where session_id in (select id from shown)`;
   const readAll = async () => {
-    const before = await entriesRead('sessions', 'calls');
+    const before = await entriesRead(sql, 'sessions', 'calls');
     const { status, body } = await api(service, 'GET', `${SESSIONS}?limit=1&status=in-progress`);
     expect({ status, body }).toMatchObject({ status: 200, body: { response: { meta: { total_count: COUNTED } } } });
     // An entry of each and one of its call.
-    expect((await entriesRead('sessions', 'calls')) - before).toBeLessThan(2 * COUNTED + LEEWAY);
+    expect((await entriesRead(sql, 'sessions', 'calls')) - before).toBeLessThan(2 * COUNTED + LEEWAY);
   };
   // Rows of before the update have entries of their own.
   await sql`vacuum sessions, calls`;
@@ -254,14 +243,6 @@ it('sessions with a running call are read as far as they are counted, however ma
 const RUNNING = 200;
 const MANY = 30_000;
 const OVER = 20_000;
-
-/** How many entries of these tables' indexes were ever read. */
-async function entriesRead(...tables: string[]): Promise<number> {
-  await countWhatWasDone();
-  const [row] = await sql<{ entries: number }[]>`
-    select sum(idx_tup_read)::int as entries from pg_stat_user_indexes where relname in ${sql(tables)}`;
-  return row?.entries ?? 0;
-}
 
 /** Many that were delivered long ago, each with its attempt. */
 async function fillCallbacks(): Promise<void> {
@@ -311,7 +292,7 @@ it('callbacks are taken and settled by their indexes, however many were delivere
   await sendCallbacks(outbox, 100);
   expect(await scans()).toEqual(before);
   // Not by walking through a whole index either.
-  expect(await entriesRead('callbacks', 'callback_attempts')).toBeLessThan(MANY);
+  expect(await entriesRead(sql, 'callbacks', 'callback_attempts')).toBeLessThan(MANY);
   await sql`analyze callbacks, callback_attempts`;
   const analyzed = await scans();
   await sendCallbacks(outbox, 40);
@@ -325,8 +306,8 @@ it('sessions that are over are ended by their ids, however many are over since t
   await sql`
     update sessions set expires_at = now() - interval '1 second'
     where id in (select id from sessions where ended_at is null and first_pin_cipher = '' limit ${OVER})`;
-  const before = await entriesRead('sessions');
+  const before = await entriesRead(sql, 'sessions');
   const batches = 10;
   for (let i = 0; i < batches; i++) expect(await endDueSessions(service.deps.db, 500)).toBe(500);
-  expect((await entriesRead('sessions')) - before).toBeLessThan((batches * OVER) / 4);
+  expect((await entriesRead(sql, 'sessions')) - before).toBeLessThan((batches * OVER) / 4);
 }, 120_000);
