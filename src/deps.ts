@@ -42,6 +42,7 @@ export interface Deps {
   readonly tracer: RequestTracer | null;
   readonly now: () => Date;
   readonly random: RandomInt;
+  /** Of version 7, which begins with its time, so that what is made together stands together in indexes. */
   readonly newUuid: () => string;
   /** An id that people carry: URL-safe and unguessable. */
   readonly newKey: () => string;

@@ -1,8 +1,9 @@
 import cluster from 'node:cluster';
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { nanoid } from 'nanoid';
+import { v7 } from 'uuid';
 import { buildApp } from './app.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Deps } from './deps.ts';
@@ -70,6 +71,7 @@ export async function serve(
   const tracer = config.traceEndpoint && (await import('./tracing.ts')).startTracing(config.traceEndpoint);
   if (tracer) closers.push(() => atMost(LOG_GRACE_MS, tracer.close()));
   const newKey = () => nanoid(32);
+  const newUuid = () => v7();
   const { vault, demo } = await migrate(directUrl, async () => {
     const opened = openVault(await openKeys(db, config));
     return { vault: opened, demo: isFirst() ? await bootstrap({ db, vault: opened, newKey }, declared) : null };
@@ -78,7 +80,7 @@ export async function serve(
   closers.push(() => agent.destroy());
   const providerAgent = placingAgent();
   closers.push(() => providerAgent.destroy());
-  const exchanges = startExchangeLog({ db, vault, log, newUuid: randomUUID });
+  const exchanges = startExchangeLog({ db, vault, log, newUuid });
   const audit = startAuditLog({ db, log });
   const signatureFailures = startFailureLog({ db });
   const endings = () => [exchanges.close(), audit.close(), signatureFailures.flush()];
@@ -98,7 +100,7 @@ export async function serve(
     tracer: tracer || null,
     now: () => new Date(),
     random: (below) => randomInt(below),
-    newUuid: randomUUID,
+    newUuid,
     newKey,
     callbacksBooked: () => dispatcher?.booked(),
     send: (callback) => sendCallback(agent, callbackRequest(callback)),

@@ -1,5 +1,6 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { nanoid } from 'nanoid';
+import { v7 } from 'uuid';
 import type { StoreDeps } from '../deps.ts';
 import { openKeys, withDatabase } from '../open-database.ts';
 import { sqlState } from '../store/connect.ts';
@@ -24,7 +25,7 @@ export function withStore<T>(statementTimeoutMs: number, work: (deps: StoreDeps)
       vault: openVault(await openKeys(db, config)),
       now: () => new Date(),
       random: (below) => randomInt(below),
-      newUuid: randomUUID,
+      newUuid: () => v7(),
       newKey: () => nanoid(32),
       // The service itself looks for calls to place.
       placer: { wake: () => {} },

@@ -1,6 +1,7 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { nanoid } from 'nanoid';
+import { v7 } from 'uuid';
 import { buildApp } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import type { Deps } from '../../src/deps.ts';
@@ -142,7 +143,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   };
   const { logLines } = options;
   const log = createLog(logLines ? 'debug' : 'silent', { write: (line: string) => void logLines?.push(line) });
-  const exchanges = startExchangeLog({ db, vault, log, newUuid: randomUUID });
+  const newUuid = () => v7();
+  const exchanges = startExchangeLog({ db, vault, log, newUuid });
   const reach: Omit<Deps, 'placer'> = {
     // Filled in once the port is known.
     config,
@@ -158,7 +160,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     signatureFailures: startFailureLog({ db }),
     now: () => new Date(),
     random: (below) => randomInt(below),
-    newUuid: randomUUID,
+    newUuid,
     newKey: () => nanoid(32),
     // A test wakes the dispatcher itself.
     callbacksBooked: () => {},
