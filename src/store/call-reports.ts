@@ -125,8 +125,8 @@ async function recordReports(
       returning ${told('c')}
     ),
     told_of as materialized (
-      select a.row_id, w.* from (select id from after) a(row_id)
-      join wish w on w.id = a.row_id or w.at = (select f.at from found f where f.call_row = a.row_id)
+      select a.id as row_id, w.* from wish w join found f using (at) left join before b on b.id = f.call_row
+      join after a on a.id = coalesce(b.id, w.id)
     ),
     recorded as (
       insert into recordings as r (provider_id, recording_id, provider_call_id, account_id, url, format, duration_ms,
