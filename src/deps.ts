@@ -50,6 +50,8 @@ export interface Deps {
   readonly send: (callback: CallbackInput) => Promise<CallbackOutcome>;
   /** To be told wherever callbacks may have been booked, so that nobody waits for the next second. Cheap. */
   readonly callbacksBooked: () => void;
+  /** Gives each receiver few callbacks at a time, until what is returned is called. */
+  readonly holdCallbacks: () => () => void;
   /** Asks a provider to call somebody, once; never rejects. */
   readonly placeCall: CallPlacer;
   /** Places the calls that sessions have booked. */

@@ -59,6 +59,7 @@ export async function openApiDocument(): Promise<object> {
     placeCall: async () => ({ kind: 'unknown', status: null }),
     placer: { wake: () => {}, close: async () => {} },
     callbacksBooked: () => {},
+    holdCallbacks: () => () => {},
     send: async () => ({ ok: false, status: null, error: 'network' }),
   };
   const app = await buildApp(deps, describe);

@@ -103,6 +103,7 @@ export async function serve(
     newUuid,
     newKey,
     callbacksBooked: () => dispatcher?.booked(),
+    holdCallbacks: () => dispatcher?.hold() ?? (() => {}),
     send: (callback) => sendCallback(agent, callbackRequest(callback)),
     placeCall: (call) => placeCall(providerAgent, call),
   };

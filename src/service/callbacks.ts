@@ -12,6 +12,8 @@ export interface Dispatcher {
   wake(): void;
   /** Some may have been booked just now: looks for them at once where it has not looked for a moment, else soon. */
   booked(): void;
+  /** Steps back: each receiver gets few at a time, until what is returned is called. */
+  hold(): () => void;
   /** Takes no more, and resolves when those under way are settled. */
   close(): Promise<void>;
 }
@@ -22,6 +24,8 @@ const PER_ENDPOINT = 4;
 const PER_ENDPOINT_IN_PEACE = 24;
 // Endpoints that are not known to be quick share half of the window, with fewer places for each.
 const PER_OTHER_ENDPOINT = 2;
+// While others are to have the machine.
+const PER_ENDPOINT_WHILE_HELD = 2;
 const WINDOW_FOR_OTHERS = WINDOW / 2;
 const QUICK_MS = 2_000;
 const QUICK_REMEMBERED = 1_000;
@@ -47,6 +51,7 @@ export function startDispatcher(deps: Deps): Dispatcher {
   const underWay = new Map<string, number>();
   const quick = new Set<string>();
   let inFlight = 0;
+  let holds = 0;
   let isClosed = false;
   let taking: Promise<void> | null = null;
   let isWanted = false;
@@ -92,8 +97,8 @@ export function startDispatcher(deps: Deps): Dispatcher {
     tookAt = performance.now();
     const places = [...underWay].map(([endpoint, count]) => ({ endpoint, count, isQuick: quick.has(endpoint) }));
     const takenByOthers = places.reduce((sum, { count, isQuick }) => sum + (isQuick ? 0 : count), 0);
-    const isPeace = inFlight < WINDOW / 2;
-    const perEndpoint = isPeace ? PER_ENDPOINT_IN_PEACE : PER_ENDPOINT;
+    const isPeace = holds === 0 && inFlight < WINDOW / 2;
+    const perEndpoint = holds > 0 ? PER_ENDPOINT_WHILE_HELD : isPeace ? PER_ENDPOINT_IN_PEACE : PER_ENDPOINT;
     const wish = {
       limit: (isPeace ? WINDOW / 2 : WINDOW) - inFlight,
       perEndpoint,
@@ -156,6 +161,13 @@ export function startDispatcher(deps: Deps): Dispatcher {
   return {
     wake,
     booked,
+    hold() {
+      holds += 1;
+      return () => {
+        holds -= 1;
+        look();
+      };
+    },
     async close() {
       isClosed = true;
       if (rest !== null) clearTimeout(rest);

@@ -3,13 +3,21 @@ import { endDueSessions } from '../store/session-changes.ts';
 
 const BATCH = 500;
 
-/** Announces all sessions whose time has run out, in batches. @returns how many. */
+/**
+ * Announces all sessions whose time has run out, in batches. Where they are more than one batch, telling of them steps
+ * back until all are announced, for who calls in the meantime. @returns how many.
+ */
 export async function expireSessions(deps: Deps): Promise<number> {
-  let total = 0;
-  for (;;) {
-    const ended = await endDueSessions(deps.db, BATCH);
-    total += ended;
-    if (ended > 0) deps.log.info({ sessions: ended }, 'session.expired');
-    if (ended < BATCH) return total;
+  let letGo = () => {};
+  try {
+    for (let total = 0, isFirst = true; ; isFirst = false) {
+      const ended = await endDueSessions(deps.db, BATCH);
+      total += ended;
+      if (ended > 0) deps.log.info({ sessions: ended }, 'session.expired');
+      if (ended < BATCH) return total;
+      if (isFirst) letGo = deps.holdCallbacks();
+    }
+  } finally {
+    letGo();
   }
 }

@@ -70,6 +70,34 @@ describe('a receiver that never answers', () => {
   });
 });
 
+test('a dispatcher that is held gives each receiver two at a time, and more again once it is let go', async () => {
+  const urls = ['https://one.example/', 'https://two.example/'];
+  const open = new Map(urls.map((url) => [url, [] as (() => void)[]]));
+  const dispatcher = startDispatcher({
+    ...service.deps,
+    send: ({ url }) => new Promise((resolve) => open.get(url)?.push(() => resolve({ ok: true, status: 200 }))),
+  });
+  const under = () => urls.map((url) => open.get(url)?.length);
+  const finish = () => {
+    for (const url of urls) for (const end of open.get(url)?.splice(0) ?? []) end();
+  };
+  await outbox.bookMany(Object.fromEntries(urls.map((url) => [url, 30])));
+  const letGo = dispatcher.hold();
+  dispatcher.wake();
+  // The second round is with receivers that are known to be quick.
+  for (let round = 0; round < 2; round++) {
+    await vi.waitFor(() => expect(under()).toEqual([2, 2]), 10_000);
+    await sleep(50);
+    expect(under()).toEqual([2, 2]);
+    if (round === 0) finish();
+  }
+  letGo();
+  await vi.waitUntil(() => under().every((many = 0) => many > 4), 10_000);
+  const closed = dispatcher.close();
+  finish();
+  await closed;
+});
+
 describe('dispatchers on one database', () => {
   test('send each of 300 callbacks once while all are well', async () => {
     const twin = await startService({ databaseUrl: service.databaseUrl });

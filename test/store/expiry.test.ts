@@ -134,6 +134,32 @@ describe('5 000 sessions that are due', () => {
     await expectEachOnce(house);
   });
 
+  test('let telling of them step back until all are ended, and few do not', async () => {
+    const house = await start();
+    const { deps } = house.instances[0];
+    const held: string[] = [];
+    const holdCallbacks = () => {
+      held.push('held');
+      return () => held.push('let go');
+    };
+    await due(house);
+    const failing = {
+      ...deps.log,
+      info: () => {
+        if (held.length > 0) throw new Error('no more');
+      },
+    };
+    await expect(expireSessions({ ...deps, log: failing as never, holdCallbacks })).rejects.toThrow('no more');
+    expect(held).toEqual(['held', 'let go']);
+    expect(await expireSessions({ ...deps, holdCallbacks })).toBe(4000);
+    expect(held.splice(0)).toEqual(['held', 'let go', 'held', 'let go']);
+    await expectEachOnce(house);
+    await create(house, 0);
+    await passTime(house.sql, 1800);
+    expect(await expireSessions({ ...deps, holdCallbacks })).toBe(1);
+    expect(held).toEqual([]);
+  });
+
   test('are each told of once although the database kills every connection in the middle', async () => {
     const house = await start();
     await due(house);

@@ -164,6 +164,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     newKey: () => nanoid(32),
     // A test wakes the dispatcher itself.
     callbacksBooked: () => {},
+    holdCallbacks: () => () => {},
     placeCall: (call) => placeCall(providerAgent, call, 2_000),
     send: (callback) => sendCallback(agent, callbackRequest(callback), 2_000),
     ...options.deps,
