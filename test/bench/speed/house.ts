@@ -14,8 +14,9 @@ export const PUBLIC_URL = 'https://bauta.example';
 export const ANSWER = `/answer/${PLIVO_KEY}/`;
 export const AUTHORIZATION = `Basic ${Buffer.from(`${MAIN.id}:${MAIN.token}`).toString('base64')}`;
 
-// As the service's own PostgreSQL is started; the log may grow, so that checkpoints come by the clock as in long runs.
-const EXTRA = { max_wal_size: '4GB' };
+// As the service's own PostgreSQL is started, and as a server for a million sessions would be set up: it has room for
+// them in memory, and its log may grow, so that checkpoints come by the clock as in long runs.
+const EXTRA = { max_wal_size: '4GB', shared_buffers: '1GB' };
 
 /** A durable PostgreSQL and the built service on it. */
 export class House {
