@@ -8,16 +8,17 @@ const BATCH = 500;
  * back until all are announced, for who calls in the meantime. @returns how many.
  */
 export async function expireSessions(deps: Deps): Promise<number> {
-  let letGo = () => {};
+  let total = 0;
+  let letGo: (() => void) | null = null;
   try {
-    for (let total = 0, isFirst = true; ; isFirst = false) {
+    for (;;) {
       const ended = await endDueSessions(deps.db, BATCH);
       total += ended;
       if (ended > 0) deps.log.info({ sessions: ended }, 'session.expired');
       if (ended < BATCH) return total;
-      if (isFirst) letGo = deps.holdCallbacks();
+      letGo ??= deps.holdCallbacks();
     }
   } finally {
-    letGo();
+    letGo?.();
   }
 }

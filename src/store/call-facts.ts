@@ -87,9 +87,7 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
     select p.length from (
       select length, session_id from pins where virtual_number_id = n.id and held_until > now()
       order by length ${order} offset 0) p
-    where exists (select from (select ended_at, expires_at from sessions where id = p.session_id offset 0) s
-      where ${live} offset 0)
-    limit 1)`;
+    where (select ${live} from sessions s where s.id = p.session_id) limit 1)`;
   return sql<FactsRow[]>`
     with asked as (
       select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, provider_id int,

@@ -38,7 +38,8 @@ export async function readWatched({ sql }: Db, vault: Vault): Promise<Watched> {
       where day > date_trunc('day', now(), 'UTC') - interval '30 days' group by 1, 2, 3
     ),
     anyone as (
-      select l.virtual_number_id from leases l where l.party_digest = ${vault.anyoneDigest} and l.held_until > now() and l.virtual_number_id > 0
+      select l.virtual_number_id from leases l
+      where l.party_digest = ${vault.anyoneDigest} and l.held_until > now() and l.virtual_number_id > 0
     ),
     pools as (
       select v.country, v.subaccount_id as "subaccountId", count(*)::int as numbers, 0 as "liveSessions", 0 as load,
