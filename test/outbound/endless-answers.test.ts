@@ -1,10 +1,9 @@
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { guardedAgent } from '../../src/outbound/guard.ts';
 import { sendCallback } from '../../src/outbound/send-callback.ts';
+import { heldBytes } from './held-bytes.ts';
 import { bare } from './receiver.ts';
 
 const agent = guardedAgent({ allowPrivate: true });
@@ -29,18 +28,6 @@ beforeAll(async () => {
 const DEADLINE_MS = 200;
 const MEGABYTE = 2 ** 20;
 const HEAD = 'HTTP/1.1 200 OK\r\n';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Bytes that something still holds: how much garbage lies beside them is the collector's choice, and the machine's. */
-function heldBytes(): number {
-  // What the first finds of buffers is given back by the second.
-  collectGarbage();
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 /** Answers every connection with the start and then the piece again and again: as fast as it goes, or each so often. */
 async function answering(start: string, piece: string, everyMs: number | null): Promise<string> {
