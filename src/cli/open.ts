@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { nanoid } from 'nanoid';
-import { v7 } from 'uuid';
 import type { StoreDeps } from '../deps.ts';
+import { newUuid } from '../ids.ts';
 import { openKeys, withDatabase } from '../open-database.ts';
 import { sqlState } from '../store/connect.ts';
 import { isMigrated } from '../store/migrate.ts';
@@ -25,7 +25,7 @@ export function withStore<T>(statementTimeoutMs: number, work: (deps: StoreDeps)
       vault: openVault(await openKeys(db, config)),
       now: () => new Date(),
       random: (below) => randomInt(below),
-      newUuid: () => v7(),
+      newUuid,
       newKey: () => nanoid(32),
       // The service itself looks for calls to place.
       placer: { wake: () => {} },

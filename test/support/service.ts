@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { nanoid } from 'nanoid';
-import { v7 } from 'uuid';
 import { buildApp } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import type { Deps } from '../../src/deps.ts';
+import { newUuid } from '../../src/ids.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics, watchPool } from '../../src/metrics.ts';
 import { callbackRequest } from '../../src/outbound/callback-request.ts';
@@ -143,7 +143,6 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   };
   const { logLines } = options;
   const log = createLog(logLines ? 'debug' : 'silent', { write: (line: string) => void logLines?.push(line) });
-  const newUuid = () => v7();
   const exchanges = startExchangeLog({ db, vault, log, newUuid });
   const reach: Omit<Deps, 'placer'> = {
     // Filled in once the port is known.

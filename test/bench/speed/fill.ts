@@ -1,6 +1,6 @@
 import postgres from 'postgres';
-import { v7 } from 'uuid';
 import type { Phone } from '../../../src/core/phone.ts';
+import { newUuid } from '../../../src/ids.ts';
 import { sealParty, sessionSeal } from '../../../src/store/session-rows.ts';
 import type { Vault } from '../../../src/store/vault.ts';
 import { MAIN } from '../../support/service.ts';
@@ -68,7 +68,7 @@ const pinOf = (n: number) => (n % PIN_EVERY === 0 ? String(1_000_000 + n) : null
 
 /** A session's digests and ciphertexts. */
 function sealed(vault: Vault, n: number, numbers: number) {
-  const id = v7();
+  const id = newUuid();
   const [first, second] = [sealParty(vault, id, 'first', phone(505, n)), sealParty(vault, id, 'second', phone(606, n))];
   const pin = pinOf(n);
   const pins = (['first', 'second'] as const).flatMap((side) => {
