@@ -41,18 +41,21 @@ export function lostParameter({ method, url, body }: WebhookRequest): string | n
   if (inQuery !== null) return inQuery;
   const form = method === 'POST' ? formOf(body) : null;
   if (form === null) return null;
-  const text = joinForm(form);
-  if (!Object.hasOwn(form, 'Digits') && DIGITS.test(text)) return 'Digits';
-  return QUESTION.find((name) => isLostIn(form, text, name)) ?? null;
+  const signed = joinForm(form);
+  if (!Object.hasOwn(form, 'Digits') && DIGITS.test(signed.text)) return 'Digits';
+  return QUESTION.find((name) => !Object.hasOwn(form, name) && isLostIn(signed, name)) ?? null;
 }
 
-/**
- * True for the name of an absent parameter that stands in a form's text, once what holds it anyway is hidden. Most
- * names do not stand there at all, so that nothing has to be hidden.
- */
-function isLostIn(form: SignedParams, text: string, name: string, sign: RegExp | null = null): boolean {
-  const isIn = (where: string) => (sign === null ? where.includes(name) : sign.test(where));
-  return !Object.hasOwn(form, name) && isIn(text) && isIn(joinForm(form, hiding(name)));
+/** True for the name of an absent parameter that stands in a form's text, and not only within names that hold it. */
+function isLostIn({ text, names }: SignedForm, name: string): boolean {
+  const isHeld = (from: number, to: number) =>
+    names.some((other) => from < other.to && to > other.from && mayHold(other.name, name));
+  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
+    const to = at + name.length;
+    // "To" is part of too many words: a phone must stand behind it.
+    if (!isHeld(at, to) && (name !== 'To' || /[+0-9]/.test(text[to] ?? ''))) return true;
+  }
+  return false;
 }
 
 /**
@@ -63,13 +66,13 @@ export function lostInReport({ method, url, body }: WebhookRequest): string | nu
   if (method === 'GET') return lostInQuery(queryOf(url), IN_REPORTS);
   const form = formOf(body);
   if (form === null) return null;
-  const text = joinForm(form);
-  return IN_REPORTS.find((name) => isLostIn(form, text, name, name === 'To' ? TO : null)) ?? null;
+  const signed = joinForm(form);
+  return IN_REPORTS.find((name) => !Object.hasOwn(form, name) && isLostIn(signed, name)) ?? null;
 }
 
 /** True for a value that holds a parameter's name: it was cut into this one, and its signature does not tell. */
 export function holdsName(value: unknown): boolean {
-  return typeof value === 'string' && [...KNOWN].some((name) => value.includes(name));
+  return typeof value === 'string' && ANY_KNOWN.test(value);
 }
 
 function lostInQuery(query: ReadonlyMap<string, string[]>, names: readonly string[]): string | null {
@@ -78,9 +81,8 @@ function lostInQuery(query: ReadonlyMap<string, string[]>, names: readonly strin
 }
 
 // "ForwardedFrom" holds "From", which is then not lost; nor is what may be told of leg B some day, "DialBLegEndTime".
-function hiding(name: string): (other: string) => string {
-  const isWhole = (other: string) => KNOWN.has(other) || other === `DialBLeg${name}`;
-  return (other) => (isWhole(other) && other.includes(name) ? ' ' : other);
+function mayHold(other: string, name: string): boolean {
+  return other.includes(name) && (KNOWN.has(other) || other === `DialBLeg${name}`);
 }
 
 // What Plivo sends with a question; not "To", which is part of too many words, and which nobody can
@@ -99,11 +101,11 @@ const REPORTS: readonly string[] = (
   'RecordingDurationMs RecordingEndMs RecordingID RecordingStartMs'
 ).split(' ');
 const KNOWN: ReadonlySet<string> = new Set([...QUESTION, ...REPORTS]);
+const ANY_KNOWN = new RegExp([...KNOWN].join('|'));
 // "Digits" also stands in the name of an event, and is read in no report.
 const IN_REPORTS: readonly string[] = [...KNOWN, 'To'].filter((name) => name !== 'Digits');
 // A caller may be called so; but only behind a parameter's name stand keys, or what sorts next to it.
 const DIGITS = /Digits(?:[0-9*#]|Direction)/;
-const TO = /To[+0-9]/;
 
 function verifyV3(request: WebhookRequest, token: string, signatures: string[], nonce: string | undefined): boolean {
   // A dot would let the end of the signed text be passed off as the start of the nonce.
@@ -139,9 +141,24 @@ function joinQuery(pairs: ReadonlyMap<string, string[]>): string {
   return names.flatMap((name) => [...(pairs.get(name) ?? [])].sort().map((value) => `${name}=${value}`)).join('&');
 }
 
-function joinForm(params: SignedParams, written = (name: string): string => name): string {
-  const names = Object.keys(params).sort();
-  return names.flatMap((name) => [...listOf(params[name])].sort().map((value) => written(name) + value)).join('');
+/** A form as it is signed, and where the names of its parameters stand there. */
+interface SignedForm {
+  readonly text: string;
+  readonly names: readonly { readonly name: string; readonly from: number; readonly to: number }[];
+}
+
+function joinForm(params: SignedParams): SignedForm {
+  let text = '';
+  const names = Object.keys(params)
+    .sort()
+    .flatMap((name) =>
+      [...listOf(params[name])].sort().map((value) => {
+        const from = text.length;
+        text += name + value;
+        return { name, from, to: from + name.length };
+      }),
+    );
+  return { text, names };
 }
 
 function listOf(value: string | readonly string[] | undefined): readonly string[] {
