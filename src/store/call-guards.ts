@@ -48,41 +48,52 @@ export function guessWish(vault: Vault, caller: Phone | null, guess: CallStep['g
 }
 
 /**
- * Part of a statement with CTEs `wish` and `after` (the calls recorded, each on a number of its own): guesses count
- * upon their budgets, as CTE `spent` with a row for each that allowed it. Guesses that arrive together take turns at
- * these rows, so that no more of them are looked up than are left, a right one among them. It clears what its caller
- * had spent, and nobody else's.
+ * Part of a statement with CTEs `wish` and `after` (the calls recorded, no two of one caller on one number): guesses
+ * count upon their budgets, as CTE `spent` with a row for each budget that allowed all of its guesses. Guesses that
+ * arrive together take turns at these rows, so that no more of them are looked up than are left, a right one among
+ * them. It clears what its caller had spent, and nobody else's.
  */
 export function spendGuesses(sql: postgres.Sql, vault: Vault) {
   const cost = (budget: typeof CALLER_BUDGET) =>
     sql`case when w.guess_right then 0 else ${costSeconds(budget)}::int end`;
-  const limit = (budget: typeof CALLER_BUDGET) => sql`now() + make_interval(secs => ${spendableUntil(budget)})`;
   const isShared = sql`pin_budgets.caller_digest = ${vault.anyoneDigest}`;
+  const ofWhich = (of: (budget: typeof CALLER_BUDGET) => number) =>
+    sql`make_interval(secs => case when ${isShared} then ${of(NUMBER_BUDGET)}::int else ${of(CALLER_BUDGET)}::int end)`;
   return sql`
     spent as (
       insert into pin_budgets (virtual_number_id, caller_digest, full_at)
-      select w.number_id, b.digest, now() + make_interval(secs => b.cost)
-      from after join wish w using (id) cross join lateral (values
-        (1, w.guess_own, ${cost(CALLER_BUDGET)}),
-        (2, ${vault.anyoneDigest}::bytea, ${cost(NUMBER_BUDGET)})
-      ) b(place, digest, cost)
-      -- Number by number, and the caller's own before the one that all share.
-      where b.place <= w.guess_count order by w.number_id, b.place
+      select number_id, digest, now() + make_interval(secs => cost)
+      from (
+        select w.number_id, 1 as place, w.guess_own as digest, ${cost(CALLER_BUDGET)} as cost
+        from after join wish w using (id) where w.guess_count >= 1
+        union all
+        -- One row for all strangers on the number, as a budget that is not there yet: also then the last finds one left.
+        select w.number_id, 2, ${vault.anyoneDigest}::bytea, sum(${cost(NUMBER_BUDGET)})
+        from after join wish w using (id) where w.guess_count >= 2
+        group by w.number_id
+        having sum(${cost(NUMBER_BUDGET)}) - ${costSeconds(NUMBER_BUDGET)}::int <= ${spendableUntil(NUMBER_BUDGET)}::int
+      ) b
+      -- Number by number, and callers' own before the one that all share.
+      order by number_id, place, digest
       on conflict (virtual_number_id, caller_digest) do update
         set full_at = case
           -- A right one costs nothing.
           when not ${isShared} and excluded.full_at = now() then now()
           else greatest(pin_budgets.full_at, now()) + (excluded.full_at - now())
         end
-        where pin_budgets.full_at <= case when ${isShared} then ${limit(NUMBER_BUDGET)} else ${limit(CALLER_BUDGET)} end
-      returning virtual_number_id
+        -- The last of those that cost something still finds one left.
+        where greatest(pin_budgets.full_at, now()) + greatest(excluded.full_at - now() - ${ofWhich(costSeconds)}, '0')
+          <= now() + ${ofWhich(spendableUntil)}
+      returning virtual_number_id, caller_digest
     )`;
 }
 
 /** Part of that statement: refuses it where a guess of the row `w` of `wish` was more than its budgets allow. */
-export function checkGuess(sql: postgres.Sql) {
-  return sql`case when (select count(*) from spent s where s.virtual_number_id = w.number_id) < w.guess_count
-    then refuse('pin_budget', w.at) end`;
+export function checkGuess(sql: postgres.Sql, vault: Vault) {
+  return sql`case when (
+      select count(*) from spent s where s.virtual_number_id = w.number_id
+        and (s.caller_digest = w.guess_own or w.guess_count > 1 and s.caller_digest = ${vault.anyoneDigest})
+    ) < w.guess_count then refuse('pin_budget', w.at) end`;
 }
 
 /** Part of a read: the policy of an account, and what it has come to today. */

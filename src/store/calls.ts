@@ -68,11 +68,11 @@ const recordPlain = shared<StepToRecord, 'recorded' | 'changed'>({ run: recordSt
 // Of calls that nothing was heard of before, which most are: a statement of little more than half as many parts.
 const recordFirst = shared<StepToRecord, 'recorded' | 'changed'>({ run: recordSteps, keyOf: byCall });
 
-// What is refused is refused with its whole statement, and is then tried alone. Strangers' guesses on one number share a
-// budget, and so no statement.
+// What is refused is refused with its whole statement, and is then tried alone. Of one caller the next guess counts upon
+// what this one leaves.
 const recordGuess = shared<StepToRecord, 'recorded' | 'changed'>({
   run: recordSteps,
-  keyOf: ({ loaded }) => String(loaded.virtualNumberId),
+  keyOf: ({ loaded, query }) => `${loaded.virtualNumberId}:${query.caller ?? ''}`,
 });
 
 function idsOf({ loaded, fresh }: Pick<StepToRecord, 'loaded' | 'fresh'>) {
@@ -82,7 +82,7 @@ function idsOf({ loaded, fresh }: Pick<StepToRecord, 'loaded' | 'fresh'>) {
 /**
  * The same for steps of several calls, all in one statement and in their order.
  *
- * @param items with a guess, each on a number of its own, or all without one; one that a limit of calls may refuse is
+ * @param items with a guess, no two of one caller on one number, or all without one; one that a limit of calls may refuse is
  *   the only one.
  */
 async function recordSteps(
@@ -172,7 +172,7 @@ async function recordSteps(
         from after a join wish w using (id) join live on live.id = w.told_session where w.details is not null`,
     })}
     ${guesses ? sql`, ${spendGuesses(sql, vault)}` : sql``}
-    select w.at, ${only ? checkCaps(sql, only.loaded.facts, only.step) : sql`true`}, ${guesses ? checkGuess(sql) : sql`true`}
+    select w.at, ${only ? checkCaps(sql, only.loaded.facts, only.step) : sql`true`}, ${guesses ? checkGuess(sql, vault) : sql`true`}
     from after join wish w using (id)`,
   );
   const recorded = new Set(rows.map(({ at }) => at));

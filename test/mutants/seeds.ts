@@ -29,8 +29,8 @@ export const SEEDS: readonly Seed[] = [
     changes: [
       {
         file: 'src/store/call-guards.ts',
-        from: 'where pin_budgets.full_at <= case',
-        to: 'where true or pin_budgets.full_at <= case',
+        from: 'where greatest(pin_budgets.full_at, now()) +',
+        to: 'where true or greatest(pin_budgets.full_at, now()) +',
       },
     ],
     tests: ['test/story/pin-limits.test.ts'],

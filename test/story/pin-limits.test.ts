@@ -62,24 +62,30 @@ describe.each(ALL)('guessing PINs over $name', (line) => {
     expect(await lookedUp()).toBe(Math.min(callIds.length, 5));
   });
 
-  it('is over on the number for all strangers after twenty, and touches nobody who is known there', async () => {
-    const session = await world.session(line, PATIENT);
-    await Promise.all(
-      wrong(40).map(async (pin, i) => {
-        const call = world.call(line, world.phone(line), i % 2 === 1 ? { through: second } : {});
-        await call.dial();
-        await call.press(pin);
-      }),
-    );
-    expect(await lookedUp()).toBe(20);
-    expect(isDial(await guessAnew(line, world.phone(line), ['1357']))).toBe(false);
-    for (const [from, to] of [
-      [session.first, session.second],
-      [session.second, session.first],
-    ] as const) {
-      expect(await world.call(line, from).dial()).toEqual([`dial ${to}`]);
-    }
-  });
+  it.each([
+    ['one instance', 1],
+    ['two instances', 2],
+  ])(
+    'is over on the number for all strangers after twenty, at %s, and touches nobody who is known there',
+    async (_at, instances) => {
+      const session = await world.session(line, PATIENT);
+      await Promise.all(
+        wrong(40).map(async (pin, i) => {
+          const call = world.call(line, world.phone(line), i % instances === 1 ? { through: second } : {});
+          await call.dial();
+          await call.press(pin);
+        }),
+      );
+      expect(await lookedUp()).toBe(20);
+      expect(isDial(await guessAnew(line, world.phone(line), ['1357']))).toBe(false);
+      for (const [from, to] of [
+        [session.first, session.second],
+        [session.second, session.first],
+      ] as const) {
+        expect(await world.call(line, from).dial()).toEqual([`dial ${to}`]);
+      }
+    },
+  );
 
   it('by somebody who has a PIN of their own: it clears their own budget and not that of the number', async () => {
     await world.session(line, PATIENT);
