@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type postgres from 'postgres';
 
 export interface Arrivals {
   readonly url: string;
@@ -28,4 +29,11 @@ export async function receiveCallbacks(): Promise<Arrivals> {
       server.closeAllConnections();
     },
   };
+}
+
+/** Deletes what still waits for addresses that begin so, but for what is under way: that is settled meanwhile. */
+export async function forgetWaiting(sql: postgres.Sql, url: string): Promise<void> {
+  await sql`
+    delete from callbacks where id in (
+      select id from callbacks where state = 'pending' and starts_with(url, ${url}) for update skip locked)`;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Arrivals, receiveCallbacks } from './arrivals.ts';
+import { type Arrivals, forgetWaiting, receiveCallbacks } from './arrivals.ts';
 import { median, rounded } from './rows.ts';
 import type { World } from './world.ts';
 
@@ -10,7 +10,7 @@ export async function callbacks(world: World): Promise<void> {
     await punctuality(world, receiver);
     await throughput(world, receiver);
   } finally {
-    await world.house.sql`delete from callbacks where url like ${`${receiver.url}/%`}`;
+    await forgetWaiting(world.house.sql, `${receiver.url}/many?`);
     receiver.close();
   }
 }

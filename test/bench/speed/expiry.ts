@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { receiveCallbacks } from './arrivals.ts';
+import { forgetWaiting, receiveCallbacks } from './arrivals.ts';
 import { addSessions } from './fill.ts';
 import { rounded } from './rows.ts';
 import { DIAL, type World } from './world.ts';
@@ -37,7 +37,7 @@ export async function expiry(world: World): Promise<void> {
       how: `median ${rounded(answers.p50)} ms; callbacks go out at the same time`,
     });
   } finally {
-    await world.house.sql`delete from callbacks where url = ${`${receiver.url}/ended`} and state = 'pending'`;
+    await forgetWaiting(world.house.sql, `${receiver.url}/ended`);
     receiver.close();
   }
 }
