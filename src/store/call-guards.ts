@@ -1,6 +1,5 @@
 import type postgres from 'postgres';
 import { type Bar, type CallFacts, type CallStep, isCap } from '../core/call-facts.ts';
-import type { Phone } from '../core/phone.ts';
 import { CALLER_BUDGET, costSeconds, NUMBER_BUDGET, spendableUntil } from '../core/pin-budget.ts';
 import { type Db, sqlState } from './connect.ts';
 import { type GuardsRow, toPolicy } from './policies.ts';
@@ -11,14 +10,6 @@ import type { Vault } from './vault.ts';
 
 // All who withhold their number share a budget, as all who forge one share that of the virtual number.
 const WITHHELD = Buffer.alloc(16);
-
-function budgets(vault: Vault, caller: Phone | null) {
-  const callerDigest = caller === null ? WITHHELD : vault.phoneDigest(caller);
-  return [
-    { digest: callerDigest, budget: CALLER_BUDGET },
-    { digest: vault.anyoneDigest, budget: NUMBER_BUDGET },
-  ] as const;
-}
 
 /**
  * Part of a read with a CTE `n (id)`, the virtual number: whose budget of wrong PINs is used up there.
@@ -36,11 +27,10 @@ export function selectPinSpent(sql: postgres.Sql, vault: Vault, caller: postgres
 /** Columns of a step's wish: upon which budgets its guess counts, and how. */
 export const GUESS_TYPES = 'guess_own bytea, guess_count int, guess_right boolean';
 
-/** The same columns of one step. */
-export function guessWish(vault: Vault, caller: Phone | null, guess: CallStep['guess']) {
-  const [own] = budgets(vault, caller);
+/** The same columns of one step; the caller's digest is null where the number is withheld. */
+export function guessWish(callerDigest: Buffer | null, guess: CallStep['guess']) {
   return {
-    guess_own: guess && bytes(own.digest),
+    guess_own: guess && bytes(callerDigest ?? WITHHELD),
     // Its caller's own, and that of all strangers on the number.
     guess_count: guess === null ? 0 : guess.countsOnNumber ? 2 : 1,
     guess_right: guess?.isRight ?? false,

@@ -184,6 +184,7 @@ function wishOf(vault: Vault, { query, loaded, step, fresh, overdueInSeconds }: 
   const { id, providerCallId } = idsOf({ loaded, fresh });
   const { party, pinEvent } = step;
   const { caller } = query;
+  const callerDigest = caller === null ? null : vault.phoneDigest(caller);
   const remembers = step.remembersCaller && party !== null && caller !== null;
   return {
     at,
@@ -194,7 +195,7 @@ function wishOf(vault: Vault, { query, loaded, step, fresh, overdueInSeconds }: 
     account_id: query.accountId,
     number_id: loaded.virtualNumberId,
     direction: query.direction,
-    caller_digest: caller === null ? null : bytes(vault.phoneDigest(caller)),
+    caller_digest: callerDigest && bytes(callerDigest),
     caller_cipher: caller === null ? null : bytes(vault.seal(caller, callerSeal(id))),
     callee_digest: step.callee === null ? null : bytes(vault.phoneDigest(step.callee)),
     callee_cipher: step.callee === null ? null : bytes(vault.seal(step.callee, calleeSeal(id))),
@@ -212,7 +213,7 @@ function wishOf(vault: Vault, { query, loaded, step, fresh, overdueInSeconds }: 
     overdue_seconds: overdueInSeconds,
     last_caller: remembers ? bytes(vault.seal(caller, sessionSeal('last_caller', party.sessionId))) : null,
     told_session: party?.sessionId ?? pinEvent?.sessionId ?? null,
-    ...guessWish(vault, caller, step.guess),
+    ...guessWish(callerDigest, step.guess),
     details: pinEvent && { pinStatus: pinEvent.status, pinRetryCounter: pinEvent.retryCounter },
   };
 }
