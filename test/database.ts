@@ -13,7 +13,11 @@ const TRIES = 50;
 export async function freshDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const adminUrl = inject('adminUrl');
   const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`;
-  await withAdmin(adminUrl, (admin) => copyTemplate(admin, name));
+  await withAdmin(adminUrl, async (admin) => {
+    await copyTemplate(admin, name);
+    // Sooner than anybody gives up waiting, or nobody would know that they waited for each other.
+    await admin`alter database ${admin(name)} set deadlock_timeout = '100ms'`;
+  });
   return {
     url: databaseUrl(adminUrl, name),
     drop: () => withAdmin(adminUrl, (admin) => admin`drop database if exists ${admin(name)} with (force)`),
