@@ -82,8 +82,8 @@ function idsOf({ loaded, fresh }: Pick<StepToRecord, 'loaded' | 'fresh'>) {
 /**
  * The same for steps of several calls, all in one statement and in their order.
  *
- * @param items with a guess, no two of one caller on one number, or all without one; one that a limit of calls may refuse is
- *   the only one.
+ * @param items with a guess, no two of one caller on one number, or all without one; one that a limit of calls may
+ *   refuse is the only one.
  */
 async function recordSteps(
   db: Db,
