@@ -44,7 +44,9 @@ function signedText(method: 'GET' | 'POST', url: string, params: Params): string
 
 function sortedPairs(params: Params): (readonly [string, string])[] {
   return params
-    .flatMap(([name, values]) => [values].flat().map((value): readonly [string, string] => [name, value]))
+    .flatMap(([name, given]): (readonly [string, string])[] =>
+      typeof given === 'string' ? [[name, given]] : given.map((value) => [name, value] as const),
+    )
     .sort(([name, value], [otherName, otherValue]) => compare(name, otherName) || compare(value, otherValue));
 }
 
