@@ -58,6 +58,8 @@ export function startDispatcher(deps: Deps): Dispatcher {
   let isToPlan = false;
   let settled = () => {};
   let tookAt = Number.NEGATIVE_INFINITY;
+  let lastTaken = 0;
+  let settledSince = 0;
   let rest: NodeJS.Timeout | null = null;
   let planned: NodeJS.Timeout | undefined;
 
@@ -112,6 +114,8 @@ export function startDispatcher(deps: Deps): Dispatcher {
     };
     try {
       const taken = await takeDueCallbacks(deps.db, wish);
+      lastTaken = taken.length;
+      settledSince = 0;
       for (const due of taken) launch(due);
       // With fewer, whoever has more is busy now and has its turn when one is settled.
       if (isPeace && taken.length === wish.limit) isWanted = true;
@@ -147,7 +151,10 @@ export function startDispatcher(deps: Deps): Dispatcher {
         if (left === 0) underWay.delete(due.endpoint);
         else underWay.set(due.endpoint, left);
         settled();
-        look();
+        settledSince++;
+        // A few takes of many cost less than many of a few; but none waits for what hangs.
+        if (settledSince * 2 >= lastTaken) look();
+        else booked();
       });
   }
 
