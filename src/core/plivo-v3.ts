@@ -42,7 +42,8 @@ function signedText(method: 'GET' | 'POST', url: string, params: Params): string
   return `${match[1]}${query || form ? '?' : ''}${query}${query && form ? '.' : ''}${form}`;
 }
 
-function sortedPairs(params: Params): (readonly [string, string])[] {
+/** As they are signed: by name, then by value, each value of a repeated name in a pair of its own. */
+export function sortedPairs(params: Params): (readonly [string, string])[] {
   return params
     .flatMap(([name, given]): (readonly [string, string])[] =>
       typeof given === 'string' ? [[name, given]] : given.map((value) => [name, value] as const),

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { signPlivoV3 } from '../core/plivo-v3.ts';
+import { signPlivoV3, sortedPairs } from '../core/plivo-v3.ts';
 import type { WebhookRequest } from './dialect.ts';
 
 /** Form parameters, decoded; a repeated key has an array. */
@@ -137,8 +137,9 @@ function append(pairs: Map<string, string[]>, name: string, value: string): void
 }
 
 function joinQuery(pairs: ReadonlyMap<string, string[]>): string {
-  const names = [...pairs.keys()].sort();
-  return names.flatMap((name) => [...(pairs.get(name) ?? [])].sort().map((value) => `${name}=${value}`)).join('&');
+  return sortedPairs([...pairs])
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&');
 }
 
 /** A form as it is signed, and where the names of its parameters stand there. */
@@ -149,21 +150,12 @@ interface SignedForm {
 
 function joinForm(params: SignedParams): SignedForm {
   let text = '';
-  const names = Object.keys(params)
-    .sort()
-    .flatMap((name) =>
-      [...listOf(params[name])].sort().map((value) => {
-        const from = text.length;
-        text += name + value;
-        return { name, from, to: from + name.length };
-      }),
-    );
+  const names = sortedPairs(Object.entries(params)).map(([name, value]) => {
+    const from = text.length;
+    text += name + value;
+    return { name, from, to: from + name.length };
+  });
   return { text, names };
-}
-
-function listOf(value: string | readonly string[] | undefined): readonly string[] {
-  if (value === undefined) return [];
-  return typeof value === 'string' ? [value] : value;
 }
 
 /** The form of a body; empty where there was none, null where a body is something else. */
