@@ -58,12 +58,11 @@ export function startDispatcher(deps: Deps): Dispatcher {
   let isToPlan = false;
   let settled = () => {};
   let tookAt = Number.NEGATIVE_INFINITY;
-  let lastTaken = 0;
-  let settledSince = 0;
+  let toSettleFirst = 0;
   let rest: NodeJS.Timeout | null = null;
   let planned: NodeJS.Timeout | undefined;
 
-  function booked(): void {
+  function lookSoon(): void {
     if (rest !== null || isClosed) return;
     const wait = tookAt + REST_MS - performance.now();
     if (wait <= 0) {
@@ -114,8 +113,7 @@ export function startDispatcher(deps: Deps): Dispatcher {
     };
     try {
       const taken = await takeDueCallbacks(deps.db, wish);
-      lastTaken = taken.length;
-      settledSince = 0;
+      toSettleFirst = taken.length / 2;
       for (const due of taken) launch(due);
       // With fewer, whoever has more is busy now and has its turn when one is settled.
       if (isPeace && taken.length === wish.limit) isWanted = true;
@@ -151,10 +149,10 @@ export function startDispatcher(deps: Deps): Dispatcher {
         if (left === 0) underWay.delete(due.endpoint);
         else underWay.set(due.endpoint, left);
         settled();
-        settledSince++;
+        toSettleFirst--;
         // A few takes of many cost less than many of a few; but none waits for what hangs.
-        if (settledSince * 2 >= lastTaken) look();
-        else booked();
+        if (toSettleFirst <= 0) look();
+        else lookSoon();
       });
   }
 
@@ -167,7 +165,7 @@ export function startDispatcher(deps: Deps): Dispatcher {
 
   return {
     wake,
-    booked,
+    booked: lookSoon,
     hold() {
       holds += 1;
       return () => {
