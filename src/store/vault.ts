@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey } from 'node:crypto';
 import type { Phone } from '../core/phone.ts';
+import { drawing } from './random-bytes.ts';
 
 /**
  * Keeps phones, PINs and secrets unreadable without the master key, which lives outside the database:
@@ -75,16 +76,7 @@ export function openVault({ digestKey, cipherKeys }: KeyRing): Vault {
   };
 }
 
-// One call of the system for many nonces: it costs as much as the sealing itself.
-const NONCES = 256;
-let nonces = Buffer.alloc(0);
-
-function freshNonce(): Buffer {
-  if (nonces.length === 0) nonces = randomBytes(NONCES * NONCE_BYTES);
-  const nonce = nonces.subarray(0, NONCE_BYTES);
-  nonces = nonces.subarray(NONCE_BYTES);
-  return nonce;
-}
+const freshNonce = drawing(NONCE_BYTES);
 
 /** AES-256-GCM: nonce, ciphertext and tag. */
 export function sealWith(key: Buffer, content: string | Buffer, context: string): Buffer {
