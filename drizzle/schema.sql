@@ -165,8 +165,6 @@ CREATE INDEX calls_callee ON public.calls USING btree (callee_digest, started_at
 
 CREATE INDEX calls_caller ON public.calls USING btree (caller_digest, started_at) WHERE (caller_digest IS NOT NULL);
 
-CREATE INDEX calls_leg_a ON public.calls USING btree (account_id, provider_call_id);
-
 CREATE INDEX calls_leg_b ON public.calls USING btree (account_id, b_leg_id) WHERE (b_leg_id IS NOT NULL);
 
 CREATE INDEX calls_lengths ON public.calls USING btree (virtual_number_id, started_at, b_seconds) WHERE (is_over AND (b_answered_at IS NOT NULL));

@@ -73,11 +73,11 @@ export async function listCallRecords(
       ) c
       cross join lateral (values ('a'), ('b')) l(leg)
       left join virtual_numbers v on v.id = c.virtual_number_id
-      where ${ofWantedLeg(sql, vault, filter)}
+      where ${ofWantedLeg(sql, vault, scope, filter)}
       order by c.started_at desc, c.id desc, l.leg limit ${page.limit} offset ${page.offset}`,
     sql<{ total: number }[]>`
       select count(*)::int as total from calls c cross join lateral (values ('a'), ('b')) l(leg)
-      where ${where} and ${ofWantedLeg(sql, vault, filter)}`,
+      where ${where} and ${ofWantedLeg(sql, vault, scope, filter)}`,
   ]);
   return { total: counted?.total ?? 0, records: rows.map((row) => toRecord(vault, row)) };
 }
@@ -93,7 +93,7 @@ function conditions(sql: postgres.Sql, vault: Vault, scope: Scope, filter: CallF
   const digest = phone === undefined ? null : vault.phoneDigest(phone);
   return sql`c.account_id = ${scope.accountId}
     and ${scope.subaccountId === null ? sql`true` : sql`c.subaccount_id = ${scope.subaccountId}`}
-    and ${legsAreLimited(filter) ? sql`(${isWanted(sql, vault, filter, 'a')} or ${isWanted(sql, vault, filter, 'b')})` : sql`true`}
+    and ${legsAreLimited(filter) ? sql`(${isWanted(sql, vault, scope, filter, 'a')} or ${isWanted(sql, vault, scope, filter, 'b')})` : sql`true`}
     and ${sessionId === undefined ? sql`true` : sql`c.session_id = ${sessionId}`}
     and ${direction === undefined ? sql`true` : sql`c.direction = ${direction}`}
     and ${outcome === undefined ? sql`true` : sql`c.outcome = ${outcome}`}
@@ -102,8 +102,8 @@ function conditions(sql: postgres.Sql, vault: Vault, scope: Scope, filter: CallF
     and ${startedAt?.lt ? sql`c.started_at < ${startedAt.lt.toISOString()}::timestamptz` : sql`true`}`;
 }
 
-function ofWantedLeg(sql: postgres.Sql, vault: Vault, filter: CallFilter) {
-  return sql`case l.leg when 'a' then ${isWanted(sql, vault, filter, 'a')} else ${isWanted(sql, vault, filter, 'b')} end`;
+function ofWantedLeg(sql: postgres.Sql, vault: Vault, scope: Scope, filter: CallFilter) {
+  return sql`case l.leg when 'a' then ${isWanted(sql, vault, scope, filter, 'a')} else ${isWanted(sql, vault, scope, filter, 'b')} end`;
 }
 
 function legsAreLimited({ legId, from, to }: CallFilter): boolean {
@@ -111,8 +111,18 @@ function legsAreLimited({ legId, from, to }: CallFilter): boolean {
 }
 
 /** Whether that leg is there, and is one of those that are asked for. */
-function isWanted(sql: postgres.Sql, vault: Vault, { legId, from, to }: CallFilter, leg: 'a' | 'b') {
-  const id = leg === 'a' ? sql`c.provider_call_id` : sql`c.b_leg_id`;
+function isWanted(
+  sql: postgres.Sql,
+  vault: Vault,
+  { accountId }: Scope,
+  { legId, from, to }: CallFilter,
+  leg: 'a' | 'b',
+) {
+  // Leg A's goes by the index that makes calls unique, which begins with the connection.
+  const ofLegA = sql`c.provider_call_id = ${legId ?? null}
+    and c.provider_id = any(array(select p.id from providers p where p.account_id = ${accountId}))`;
+  const hasId = leg === 'a' ? ofLegA : sql`c.b_leg_id = ${legId ?? null}`;
+  const isThere = leg === 'a' ? sql`true` : sql`c.b_leg_id is not null`;
   const ours = (phone: Phone) => sql`c.virtual_number_id = (select id from virtual_numbers where number = ${phone})`;
   const caller = (phone: Phone) => sql`c.caller_digest = ${vault.phoneDigest(phone)}`;
   // As `toRecord` has them.
@@ -122,7 +132,7 @@ function isWanted(sql: postgres.Sql, vault: Vault, { legId, from, to }: CallFilt
     leg === 'a'
       ? sql`case c.direction when 'inbound' then ${ours(phone)} else ${caller(phone)} end`
       : sql`c.callee_digest = ${vault.phoneDigest(phone)}`;
-  return sql`(${id} ${legId === undefined ? sql`is not null` : sql`= ${legId}`}
+  return sql`(${legId === undefined ? isThere : hasId}
     and ${from === undefined ? sql`true` : goesFrom(from)} and ${to === undefined ? sql`true` : goesTo(to)})`;
 }
 

@@ -133,7 +133,6 @@ export const calls = pgTable(
     index('calls_callee').on(t.calleeDigest, t.startedAt).where(sql`${t.calleeDigest} is not null`),
     index('calls_age').using('brin', t.startedAt),
     index('calls_newest').on(t.accountId, t.startedAt, t.id),
-    index('calls_leg_a').on(t.accountId, t.providerCallId),
     index('calls_leg_b').on(t.accountId, t.bLegId).where(sql`${t.bLegId} is not null`),
     index('calls_orphans').on(t.accountId, t.startedAt).where(sql`${t.outcome} = 'orphan'`),
     index('calls_lengths')

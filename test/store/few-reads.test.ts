@@ -136,6 +136,18 @@ describe.each(['as it was planned while there was next to nothing', 'once that i
     },
   );
 
+  it('a call is looked up by what makes it unique', async () => {
+    const scans = async () => {
+      await db.sql`select pg_stat_force_next_flush()`;
+      const [row] = await sql<{ scans: number }[]>`
+        select idx_scan::int as scans from pg_stat_user_indexes where indexrelname = 'calls_once'`;
+      return row?.scans ?? 0;
+    };
+    const before = await scans();
+    await answers(CALLER);
+    expect(await scans()).toBe(before + TIMES);
+  });
+
   it('a number is found from few rows, however many the pool has', async () => {
     const entries = await read(async () => {
       expect(await creates(null)).toHaveLength(1);
