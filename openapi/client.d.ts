@@ -6997,7 +6997,7 @@ export interface components {
             next: string | null;
             offset: number;
             previous: string | null;
-            /** @description Of sessions exact up to 10000 beyond the end of this page; where that many are left it says so many, and there may be more. Of all else exact. */
+            /** @description Of sessions exact up to 10000 beyond the end of this page, up to 2000 with status `active` or `in-progress`; where that many are left it says so many, and there may be more. Of all else exact. */
             total_count: number;
         };
         ListedMaskingSession: {

@@ -83,7 +83,7 @@ async function list(deps: StoreDeps, given: Given) {
     ...[one.session_uuid, one.status, one.virtual_number, one.first_party, one.second_party, one.expiry_time],
   ]);
   const heading = ['ID', 'STATUS', 'VIRTUAL NUMBER', 'FIRST', 'SECOND', 'EXPIRES'];
-  const all = total === countedUpTo(query.value) ? `${total} or more` : total;
+  const all = total === countedUpTo(query.value, filter) ? `${total} or more` : total;
   return { json: { total, sessions: shown }, text: `${table([heading, ...rows])}\n\n${shown.length} of ${all}.` };
 }
 

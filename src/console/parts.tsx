@@ -122,11 +122,21 @@ export function Shown<T>({ of, children }: { of: Loaded<T>; children: (data: T) 
 
 // Lists are counted so far beyond the end of a page, see `PageMeta` in the API's description.
 const COUNTED_BEYOND = 10_000;
+const COUNTED_BEYOND_BY_CALLS = 2_000;
 
-export function Pager({ meta, onGo }: { meta: PageMeta; onGo: (offset: number) => void }) {
+export function Pager({
+  meta,
+  status = '',
+  onGo,
+}: {
+  meta: PageMeta;
+  status?: string;
+  onGo: (offset: number) => void;
+}) {
   const { limit, offset, total_count: total } = meta;
   if (total <= limit && offset === 0) return null;
-  const isCut = total === offset + limit + COUNTED_BEYOND;
+  const isByCalls = status === 'active' || status === 'in-progress';
+  const isCut = total === offset + limit + (isByCalls ? COUNTED_BEYOND_BY_CALLS : COUNTED_BEYOND);
   return (
     <nav class="pager" aria-label={T.paging.label}>
       <span>{T.paging.range(Math.min(offset + 1, total), Math.min(offset + limit, total), total, isCut)}</span>

@@ -75,7 +75,11 @@ export function Sessions() {
             ) : (
               <>
                 <SessionTable sessions={objects} />
-                <Pager meta={meta} onGo={(offset) => setQuery({ offset: offset === 0 ? '' : String(offset) })} />
+                <Pager
+                  meta={meta}
+                  status={get('status')}
+                  onGo={(offset) => setQuery({ offset: offset === 0 ? '' : String(offset) })}
+                />
               </>
             )
           }

@@ -136,7 +136,7 @@ export const deletedSchema = z
   .meta({ id: 'MaskingSessionDeleted' });
 
 const COUNTED =
-  'Of sessions exact up to 10000 beyond the end of this page; where that many are left it says so many, and there may be more. Of all else exact.';
+  'Of sessions exact up to 10000 beyond the end of this page, up to 2000 with status `active` or `in-progress`; where that many are left it says so many, and there may be more. Of all else exact.';
 
 export const pageMeta = z
   .object({

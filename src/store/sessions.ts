@@ -45,7 +45,7 @@ export async function listSessions(
   filter: SessionFilter,
   page: ListPage,
 ): Promise<{ total: number; sessions: readonly MaskingSession[] }> {
-  const { total, ids } = await findPage(db, searchFor(vault, scope, filter), page);
+  const { total, ids } = await findPage(db, searchFor(vault, scope, filter), page, countedUpTo(page, filter));
   const [rows, interactions] = await Promise.all([
     db.orm
       .select({ session: sessions, number: virtualNumbers.number, isLive, isInProgress })
@@ -74,8 +74,7 @@ interface Search {
  * that the newest are soon met. No plan goes by how many are expected, which after a bulk load nobody knows: each order
  * has an index, and the offset keeps `where` from leading elsewhere.
  */
-async function findPage({ orm }: Db, { where, among, first }: Search, page: ListPage) {
-  const upTo = countedUpTo(page);
+async function findPage({ orm }: Db, { where, among, first }: Search, page: ListPage, upTo: number) {
   const newest = sql`order by created_at desc, id desc`;
   const ofPage = sql`${newest} limit ${page.limit} offset ${page.offset}`;
   const walked = sql`(select * from sessions where ${among} ${newest} offset 0) sessions`;

@@ -156,6 +156,7 @@ it('a list reads the sessions that it shows and few others, whichever it is aske
 
 // A page of one, and what is counted beyond it; with the running calls, and the pages of an index that both are on.
 const COUNTED = 10_001;
+const COUNTED_BY_CALLS = 2_001;
 const LEEWAY = 1_000;
 
 /** Filters with how many sessions each may find. */
@@ -167,11 +168,11 @@ function everyFilter(number: string): [Record<string, string>, number][] {
     [{ first_party: phone() }, 0],
     [{ second_party: phone(), status: 'active' }, 0],
     [{ subaccount: SUB.id }, 0],
-    [{ status: 'active' }, COUNTED],
+    [{ status: 'active' }, COUNTED_BY_CALLS],
     [{ status: 'in-progress' }, RUNNING],
     [{ status: 'expired' }, 0],
     [{ status: 'active', duration: '12345' }, 0],
-    [{ status: 'active', duration__gte: '1800' }, COUNTED],
+    [{ status: 'active', duration__gte: '1800' }, COUNTED_BY_CALLS],
     [{ duration__gte: '1800' }, COUNTED],
     [{ duration__gte: '1800', duration__lte: '3600' }, COUNTED],
     [{ duration: '12345' }, 0],
@@ -228,9 +229,12 @@ it('sessions with a running call are read as far as they are counted, however ma
   const readAll = async () => {
     const before = await entriesRead(sql, 'sessions', 'calls');
     const { status, body } = await api(service, 'GET', `${SESSIONS}?limit=1&status=in-progress`);
-    expect({ status, body }).toMatchObject({ status: 200, body: { response: { meta: { total_count: COUNTED } } } });
+    expect({ status, body }).toMatchObject({
+      status: 200,
+      body: { response: { meta: { total_count: COUNTED_BY_CALLS } } },
+    });
     // An entry of each and one of its call.
-    expect((await entriesRead(sql, 'sessions', 'calls')) - before).toBeLessThan(2 * COUNTED + LEEWAY);
+    expect((await entriesRead(sql, 'sessions', 'calls')) - before).toBeLessThan(2 * COUNTED_BY_CALLS + LEEWAY);
   };
   // Rows of before the update have entries of their own.
   await sql`vacuum sessions, calls`;
