@@ -4,29 +4,29 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { connect, disconnect } from '../../../src/store/connect.ts';
-import { type Embedded, startEmbedded } from '../../../src/store/embedded.ts';
 import { prepareKeys } from '../../../src/store/key-ring.ts';
 import { openVault, type Vault } from '../../../src/store/vault.ts';
 import { makeHome, type ServiceProcess, startProcess } from '../../support/process.ts';
 import { api, MAIN, MASTER_KEY, PLIVO_KEY, PLIVO_TOKEN, SESSIONS, SUB } from '../../support/service.ts';
+import { type Server, startServer } from './server.ts';
 
 export const PUBLIC_URL = 'https://bauta.example';
 export const ANSWER = `/answer/${PLIVO_KEY}/`;
 export const AUTHORIZATION = `Basic ${Buffer.from(`${MAIN.id}:${MAIN.token}`).toString('base64')}`;
 
-// As the service's own PostgreSQL is started, and as a server for a million sessions would be set up: it has room for
-// them in memory, and its log may grow, so that checkpoints come by the clock as in long runs.
+// As a server for a million sessions would be set up: it has room for them in memory, and its log may grow, so that
+// checkpoints come by the clock as in long runs.
 const EXTRA = { max_wal_size: '4GB', shared_buffers: '1GB' };
 
 /** A durable PostgreSQL and the built service on it. */
 export class House {
   readonly sql: postgres.Sql;
   readonly url: string;
-  readonly #server: Embedded;
+  readonly #server: Server;
   readonly #home = makeHome();
   #service: ServiceProcess | null = null;
 
-  private constructor(server: Embedded, home: ReturnType<typeof makeHome>) {
+  private constructor(server: Server, home: ReturnType<typeof makeHome>) {
     this.#server = server;
     this.#home = home;
     this.url = server.url;
@@ -35,7 +35,7 @@ export class House {
 
   static async open(): Promise<House> {
     const home = makeHome();
-    const server = await startEmbedded({ directory: path.join(home.directory, 'pg'), extraSettings: EXTRA });
+    const server = await startServer(path.join(home.directory, 'pg'), EXTRA);
     const house = new House(server, home);
     writeFileSync(
       path.join(home.directory, 'bootstrap.json'),

@@ -9,9 +9,7 @@ const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 /** Writes the results beside the bench, and prints them. `inReadme` says whether the README shows them from now on. */
 export async function report(world: World, { inReadme }: { readonly inReadme: boolean }): Promise<void> {
-  const [row] = await world.house.sql<
-    { version: string }[]
-  >`select split_part(current_setting('server_version'), ' ', 1) as version`;
+  const [row] = await world.house.sql<{ version: string }[]>`select current_setting('server_version') as version`;
   const results = {
     at: new Date().toISOString(),
     form: world.isQuick ? 'quick' : 'whole',
