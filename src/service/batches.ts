@@ -13,7 +13,8 @@ export interface Batches<T> {
 
 const FLUSH_AFTER_MS = 200;
 const AGAIN_AFTER_MS = 1_000;
-const BATCH = 500;
+// More at once would keep the process from answering meanwhile.
+const BATCH = 100;
 // A minute of calls at more than a hundred a second; what is older is dropped while the database is silent.
 const KEPT = 10_000;
 
@@ -27,17 +28,29 @@ export function startBatches<T>(
   let dropped = 0;
   let timer: NodeJS.Timeout | null = null;
   let flushing: Promise<boolean> | null = null;
+  let isGoing = false;
+  let isSilent = false;
   let isClosed = false;
 
   function schedule(milliseconds: number): void {
-    if (timer !== null || isClosed) return;
-    timer = setTimeout(() => {
-      timer = null;
-      void writeBatch().then((isDone) => {
-        if (waiting.length > 0) schedule(isDone ? FLUSH_AFTER_MS : AGAIN_AFTER_MS);
-      });
-    }, milliseconds);
-    timer.unref();
+    if (timer === null && !isGoing && !isClosed) timer = setTimeout(go, milliseconds).unref();
+  }
+
+  /** Writes a batch, at once another one where that many wait already, and the rest in a moment. */
+  function go(): void {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    isGoing = true;
+    void writeBatch().then((isDone) => {
+      isGoing = false;
+      isSilent = !isDone;
+      if (isFull()) go();
+      else if (waiting.length > 0) schedule(isSilent ? AGAIN_AFTER_MS : FLUSH_AFTER_MS);
+    });
+  }
+
+  function isFull(): boolean {
+    return waiting.length >= BATCH && !isSilent && !isGoing && !isClosed;
   }
 
   function writeBatch(): Promise<boolean> {
@@ -80,9 +93,8 @@ export function startBatches<T>(
   }
 
   async function flush(): Promise<void> {
-    // Under way since before; what was recorded meanwhile is not in it.
-    await flushing;
-    while (waiting.length > 0 && (await writeBatch()));
+    // What was recorded since the one that is under way began is not in it.
+    while ((flushing !== null || waiting.length > 0) && (await writeBatch()));
   }
 
   return {
@@ -90,7 +102,8 @@ export function startBatches<T>(
     record(entry) {
       waiting.push(entry);
       if (waiting.length > KEPT) keep(waiting);
-      schedule(FLUSH_AFTER_MS);
+      if (isFull()) go();
+      else schedule(FLUSH_AFTER_MS);
     },
     async close() {
       isClosed = true;
