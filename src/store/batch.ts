@@ -18,6 +18,10 @@ export interface BatchRules<In, Out> {
 // all who come after it until its deadline; from then on it counts no more, and the pool's own connections are the limit.
 const COUNTS_MS = 200;
 
+// A crowd is shared between the statements that are free: all of it in one would be answered, and come back, as one, with
+// the server idle while the process works and the other way about. So few as these are cheaper together.
+const TOGETHER = 32;
+
 interface Waiting<In, Out> {
   readonly item: In;
   readonly resolve: (out: Out) => void;
@@ -50,9 +54,10 @@ export function inBatches<In, Out>({ run, keyOf, isOfAll, culpritOf, most, atOnc
     const taken: Waiting<In, Out>[] = [];
     if (underWay >= atOnce) return taken;
     const left: Waiting<In, Out>[] = [];
+    const share = Math.min(most, Math.max(TOGETHER, Math.ceil(waiting.length / (atOnce - underWay))));
     for (const one of waiting) {
       const key = keyOf(one.item);
-      const isTaken = taken.length < most && (key === null || !busy.has(key));
+      const isTaken = taken.length < share && (key === null || !busy.has(key));
       (isTaken ? taken : left).push(one);
       if (isTaken && key !== null) busy.add(key);
     }

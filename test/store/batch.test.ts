@@ -36,12 +36,24 @@ function noting(most: number, atOnce = 2) {
 
 it.each([1, 2, 64])('gives each his own result, never more than %i in a statement', async (most) => {
   const { ask, statements, mostUnderWay } = noting(most);
-  const asked = Array.from({ length: 100 }, (_, i) => i);
+  const asked = Array.from({ length: 200 }, (_, i) => i);
   expect(await Promise.all(asked.map(ask))).toEqual(asked.map((n) => n * 2));
   expect(statements.flat().sort((a, b) => a - b)).toEqual(asked);
   expect(Math.max(...statements.map((items) => items.length))).toBe(most);
-  expect(statements.length).toBe(Math.ceil(100 / most));
+  expect(statements.length).toBe(Math.ceil(200 / most));
   expect(mostUnderWay()).toBe(2);
+});
+
+it('shares a crowd between the statements that are free, and leaves few together', async () => {
+  const sizes = async (many: number) => {
+    const { ask, statements } = noting(64);
+    await Promise.all(Array.from({ length: many }, (_, i) => ask(i)));
+    return statements.map(({ length }) => length);
+  };
+  expect(await sizes(20)).toEqual([20]);
+  expect(await sizes(32)).toEqual([32]);
+  expect(await sizes(64)).toEqual([32, 32]);
+  expect(await sizes(120)).toEqual([60, 60]);
 });
 
 it('carries who comes while statements are under way together, when one is through', async () => {
