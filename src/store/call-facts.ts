@@ -73,8 +73,8 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
     pin: digits === null ? null : bytes(vault.pinDigest(virtualNumber, digits)),
     anonymous_key: query.providerCallId === null ? bytes(anonymousKey(vault, { caller, virtualNumber })) : null,
   }));
-  const needed = sql`s.id, s.first_party_cipher, s.second_party_cipher, s.last_caller_cipher, s.single_party,
-    s.pin_required, s.settings`;
+  const asking = sql`s.id, s.single_party, s.pin_required, s.settings`;
+  const needed = sql`${asking}, s.first_party_cipher, s.second_party_cipher, s.last_caller_cipher`;
   const progress = sql`id, provider_call_id, session_id, caller_side, outcome, authenticated, pin_policy, pin_tries, version`;
   const live = sql`s.ended_at is null and s.expires_at > now()`;
   // From the end of their index, one by one until one lives: of a join with the number all would be read and put in order.
@@ -125,7 +125,7 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
           select f.side, ${needed} from (select * from sessions where id = f.session_id offset 0) s where ${live}
         ) party) as parties,
         (select to_jsonb(asker) from (
-          select ${needed} from ${newest(sql`pin_required`)} where ${live} limit 1) asker) as asker,
+          select ${asking} from ${newest(sql`pin_required`)} where ${live} limit 1) asker) as asker,
         (select s.settings->>'unknownCallerPlayUrl' from ${newest(sql`has_unknown_caller_play`)}
          where ${live} limit 1) as "announcement",
         ${pinLength(sql`asc`)} as "pinMin",
@@ -144,17 +144,18 @@ export function anonymousKey(vault: Vault, query: Pick<CallQuery, 'caller' | 'vi
   return vault.secretDigest(`${query.caller ?? ''}>${query.virtualNumber}`);
 }
 
-/** A session as `to_jsonb` gives it: ciphertexts as `\x…`. */
+/** A session as `to_jsonb` gives it: ciphertexts as `\x…`, none of the one that asks for a PIN. */
 interface SessionJson {
-  readonly side: Side;
   readonly id: string;
-  readonly first_party_cipher: string | null;
-  readonly second_party_cipher: string | null;
-  readonly last_caller_cipher: string | null;
   readonly single_party: boolean;
   readonly pin_required: boolean;
   readonly settings: SessionSettings;
+  readonly first_party_cipher?: string | null;
+  readonly second_party_cipher?: string | null;
+  readonly last_caller_cipher?: string | null;
 }
+
+type PartyJson = SessionJson & { readonly side: Side };
 
 interface CallJson {
   readonly id: string;
@@ -170,7 +171,7 @@ interface FactsRow {
   readonly at: number;
   readonly numberId: number;
   readonly call: CallJson | null;
-  readonly parties: Partial<Record<'known' | 'named' | 'booked' | 'open', SessionJson>> | null;
+  readonly parties: Partial<Record<'known' | 'named' | 'booked' | 'open', PartyJson>> | null;
   readonly asker: SessionJson | null;
   readonly announcement: string | null;
   readonly pinMin: number | null;
@@ -180,7 +181,8 @@ interface FactsRow {
 }
 
 function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall {
-  const party = (json: SessionJson | null = null) => toParty(vault, json);
+  const party = (json: PartyJson | null = null): PartyOnCall | null =>
+    json && { side: json.side, session: toSessionOnCall(vault, json) };
   const { call, parties } = row;
   return {
     virtualNumberId: row.numberId,
@@ -195,7 +197,7 @@ function toLoadedCall(vault: Vault, query: CallQuery, row: FactsRow): LoadedCall
       named: party(parties?.named),
       booked: party(parties?.booked),
       open: party(parties?.open),
-      asker: party(row.asker)?.session ?? null,
+      asker: row.asker && toSessionOnCall(vault, row.asker),
       unknownCallerPlayUrl: row.announcement ?? '',
       pinLengths: row.pinMin !== null && row.pinMax !== null ? { min: row.pinMin, max: row.pinMax } : null,
       pinSpent: row.pinSpent,
@@ -212,26 +214,31 @@ function toProgress(call: CallJson | null): CallProgress | null {
   return { outcome, authenticated, policy, tries };
 }
 
-function toParty(vault: Vault, row: SessionJson | null): PartyOnCall | null {
-  return row && { side: row.side, session: toSessionOnCall(vault, row) };
-}
-
+/** Phones are opened when they are asked for: most answers need that of the callee alone. */
 function toSessionOnCall(vault: Vault, row: SessionJson): SessionOnCall {
-  const phone = (cipher: string | null, column: 'first_party' | 'second_party' | 'last_caller') =>
-    cipher === null ? null : (vault.open(Buffer.from(cipher.slice(2), 'hex'), sessionSeal(column, row.id)) as Phone);
+  const phone = (column: 'first_party' | 'second_party' | 'last_caller') => {
+    const cipher = row[`${column}_cipher`];
+    return cipher ? (vault.open(Buffer.from(cipher.slice(2), 'hex'), sessionSeal(column, row.id)) as Phone) : null;
+  };
   const { settings } = row;
   return {
     id: row.id,
     parties: {
-      first: phone(row.first_party_cipher, 'first_party'),
-      second: phone(row.second_party_cipher, 'second_party'),
+      get first() {
+        return phone('first_party');
+      },
+      get second() {
+        return phone('second_party');
+      },
     },
     playUrls: { first: settings.firstPartyPlayUrl, second: settings.secondPartyPlayUrl },
     ringTimeoutSeconds: settings.ringTimeoutSeconds,
     callTimeLimitSeconds: settings.callTimeLimitSeconds,
     recordFormat: settings.record ? settings.recordFormat : null,
     singleParty: row.single_party,
-    lastCaller: phone(row.last_caller_cipher, 'last_caller'),
+    get lastCaller() {
+      return phone('last_caller');
+    },
     pinRequired: row.pin_required,
     forcePin: settings.forcePin,
     pinPromptPlayUrl: settings.pinPromptPlayUrl,
