@@ -11,7 +11,7 @@ export interface Batches<T> {
   close(): Promise<void>;
 }
 
-const FLUSH_AFTER_MS = 200;
+const FLUSH_AFTER_MS = 100;
 const AGAIN_AFTER_MS = 1_000;
 // More at once would keep the process from answering meanwhile.
 const BATCH = 100;

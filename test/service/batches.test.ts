@@ -29,9 +29,9 @@ const upTo = (many: number) => Array.from({ length: many }, (_, i) => i);
 it('writes few after a moment, all by one statement', async () => {
   const { store, batches } = openStore();
   for (const entry of upTo(3)) batches.record(entry);
-  await vi.advanceTimersByTimeAsync(150);
+  await vi.advanceTimersByTimeAsync(90);
   expect(store.written).toEqual([]);
-  await vi.advanceTimersByTimeAsync(100);
+  await vi.advanceTimersByTimeAsync(20);
   expect(store.written).toEqual([[0, 1, 2]]);
 });
 
