@@ -135,9 +135,16 @@ function inScope(scope: Scope): SQL | undefined {
 
 const DURATION = durationOf(sessions);
 
-// Of whichever account, each once, in the order of the calls' index.
-const RUNNING = sql`(select distinct r.session_id from (
-    select c.session_id from ${runningCalls} order by c.session_id) r) running
+// Of whichever account, each once, in the order of the calls' index: from one session to the next, however many calls
+// each has.
+const RUNNING = sql`(
+    with recursive each as (
+      (select c.session_id from ${runningCalls} order by c.session_id limit 1)
+      union all
+      select (select c.session_id from ${runningCalls} and c.session_id > e.session_id order by c.session_id limit 1)
+      from each e where e.session_id is not null
+    )
+    select session_id from each where session_id is not null) running
   cross join lateral (select * from sessions where sessions.id = running.session_id offset 0) sessions`;
 
 // By the expiry alone, which indexes have: one that was ended early expired then. That a call is running is asked apart,

@@ -226,6 +226,13 @@ it('sessions with a running call are read as far as they are counted, however ma
       update sessions set first_pin_cipher = null, second_pin_cipher = null where not pin_required returning id
     )
     update calls set a_ended_at = null where session_id in (select id from shown)`;
+  // The first ones that are come upon have many, as where no provider reports an end.
+  await sql`
+    insert into calls (id, provider_id, provider_call_id, account_id, virtual_number_id, session_id, outcome, reason,
+      authenticated, pin_tries, version)
+    select gen_random_uuid(), 1, 'again-' || n || s.id, s.account_id, s.virtual_number_id, s.id, 'connected',
+      'known_caller', false, '{}', 1
+    from (select * from sessions where not pin_required order by id limit 10) s, generate_series(1, 500) n`;
   const readAll = async () => {
     const before = await entriesRead(sql, 'sessions', 'calls');
     const { status, body } = await api(service, 'GET', `${SESSIONS}?limit=1&status=in-progress`);
