@@ -28,34 +28,24 @@ export function startBatches<T>(
   let dropped = 0;
   let timer: NodeJS.Timeout | null = null;
   let flushing: Promise<boolean> | null = null;
-  let isGoing = false;
   let isSilent = false;
   let isClosed = false;
 
-  function schedule(milliseconds: number): void {
-    if (timer === null && !isGoing && !isClosed) timer = setTimeout(go, milliseconds).unref();
-  }
-
-  /** Writes a batch, at once another one where that many wait already, and the rest in a moment. */
-  function go(): void {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-    isGoing = true;
-    void writeBatch().then((isDone) => {
-      isGoing = false;
-      isSilent = !isDone;
-      if (isFull()) go();
-      else if (waiting.length > 0) schedule(isSilent ? AGAIN_AFTER_MS : FLUSH_AFTER_MS);
-    });
-  }
-
-  function isFull(): boolean {
-    return waiting.length >= BATCH && !isSilent && !isGoing && !isClosed;
+  /** Writes a batch at once where that many wait and the database takes them, else what there is in a moment. */
+  function next(): void {
+    if (isClosed || flushing !== null || waiting.length === 0) return;
+    if (waiting.length >= BATCH && !isSilent) void writeBatch();
+    else timer ??= setTimeout(writeBatch, isSilent ? AGAIN_AFTER_MS : FLUSH_AFTER_MS).unref();
   }
 
   function writeBatch(): Promise<boolean> {
-    flushing ??= write(waiting.splice(0, BATCH)).finally(() => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    flushing ??= write(waiting.splice(0, BATCH)).then((isDone) => {
       flushing = null;
+      isSilent = !isDone;
+      next();
+      return isDone;
     });
     return flushing;
   }
@@ -102,8 +92,7 @@ export function startBatches<T>(
     record(entry) {
       waiting.push(entry);
       if (waiting.length > KEPT) keep(waiting);
-      if (isFull()) go();
-      else schedule(FLUSH_AFTER_MS);
+      next();
     },
     async close() {
       isClosed = true;

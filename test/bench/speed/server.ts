@@ -25,7 +25,7 @@ export async function startServer(directory: string, settings: Readonly<Record<s
   const runner = installed();
   if (runner === null) return startEmbedded({ directory, extraSettings: settings });
   mkdirSync(directory, { mode: 0o700 });
-  if (process.getuid?.() === 0) chownSync(directory, runner.owner.uid, runner.owner.gid);
+  chownSync(directory, runner.owner.uid, runner.owner.gid);
   const log = `${directory}.log`;
   const how = ['--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--data-checksums'];
   const initdb = await runWatched(runner, 'initdb', ['-D', directory, ...how], log);
@@ -51,9 +51,8 @@ function installed(): Runner | null {
   const bin = told.status === 0 ? told.stdout.trim() : '';
   if (!existsSync(path.join(bin, 'postgres')) || !existsSync(path.join(bin, 'initdb'))) return null;
   const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  return self.uid === 0
-    ? { bin, prefix: [], credentials: NOBODY, owner: NOBODY }
-    : { bin, prefix: [], credentials: {}, owner: self };
+  const owner = self.uid === 0 ? NOBODY : self;
+  return { bin, prefix: [], credentials: owner, owner };
 }
 
 async function untilReady(url: string, output: () => string): Promise<void> {
