@@ -44,7 +44,7 @@ export interface Deps {
   readonly random: RandomInt;
   /** Of version 7, which begins with its time, so that what is made together stands together in indexes. */
   readonly newUuid: () => string;
-  /** An id that people carry: URL-safe and unguessable. */
+  /** An id that people carry: letters and digits, unguessable. */
   readonly newKey: () => string;
   /** Calls a customer's address; never rejects. */
   readonly send: (callback: CallbackInput) => Promise<CallbackOutcome>;

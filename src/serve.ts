@@ -2,12 +2,11 @@ import cluster from 'node:cluster';
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import { nanoid } from 'nanoid';
 import { buildApp } from './app.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Deps } from './deps.ts';
 import { collectFigures, serveMetrics, servePage } from './http/metrics.ts';
-import { newUuid } from './ids.ts';
+import { newKey, newUuid } from './ids.ts';
 import { startTimetable } from './jobs/timetable.ts';
 import { createMetrics, watchPool } from './metrics.ts';
 import { openKeys } from './open-database.ts';
@@ -70,7 +69,6 @@ export async function serve(
   // Loaded only where somebody collects traces.
   const tracer = config.traceEndpoint && (await import('./tracing.ts')).startTracing(config.traceEndpoint);
   if (tracer) closers.push(() => atMost(LOG_GRACE_MS, tracer.close()));
-  const newKey = () => nanoid(32);
   const { vault, demo } = await migrate(directUrl, async () => {
     const opened = openVault(await openKeys(db, config));
     return { vault: opened, demo: isFirst() ? await bootstrap({ db, vault: opened, newKey }, declared) : null };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { newUuid } from '../src/ids.ts';
+import { newKey, newUuid } from '../src/ids.ts';
 
 it('gives ids that begin with their time, no two alike', () => {
   const before = Date.now();
@@ -13,4 +13,10 @@ it('gives ids that begin with their time, no two alike', () => {
   }
   // What is not the time nor the version is chance, in each of them anew.
   expect(new Set(ids.map((id) => id.slice(-12))).size).toBe(ids.length);
+});
+
+it('gives keys that no command line takes for an option', () => {
+  const keys = Array.from({ length: 10_000 }, () => newKey());
+  for (const key of keys) expect(key).toMatch(/^[A-Za-z\d]{32}$/);
+  expect(new Set(keys).size).toBe(keys.length);
 });

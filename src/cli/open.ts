@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { nanoid } from 'nanoid';
 import type { StoreDeps } from '../deps.ts';
-import { newUuid } from '../ids.ts';
+import { newKey, newUuid } from '../ids.ts';
 import { openKeys, withDatabase } from '../open-database.ts';
 import { sqlState } from '../store/connect.ts';
 import { isMigrated } from '../store/migrate.ts';
@@ -26,7 +25,7 @@ export function withStore<T>(statementTimeoutMs: number, work: (deps: StoreDeps)
       now: () => new Date(),
       random: (below) => randomInt(below),
       newUuid,
-      newKey: () => nanoid(32),
+      newKey,
       // The service itself looks for calls to place.
       placer: { wake: () => {} },
     });

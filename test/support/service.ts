@@ -1,10 +1,9 @@
 import { randomInt } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { nanoid } from 'nanoid';
 import { buildApp } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import type { Deps } from '../../src/deps.ts';
-import { newUuid } from '../../src/ids.ts';
+import { newKey, newUuid } from '../../src/ids.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics, watchPool } from '../../src/metrics.ts';
 import { callbackRequest } from '../../src/outbound/callback-request.ts';
@@ -160,7 +159,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     now: () => new Date(),
     random: (below) => randomInt(below),
     newUuid,
-    newKey: () => nanoid(32),
+    newKey,
     // A test wakes the dispatcher itself.
     callbacksBooked: () => {},
     holdCallbacks: () => () => {},
