@@ -35,6 +35,32 @@ export interface SessionSettings {
   readonly singlePartyAsked: boolean | null;
 }
 
+/**
+ * What a setting is where nobody has said it. Sessions are stored without such values (`store/stored-settings.ts`), so
+ * whoever changes one changes those that there are.
+ */
+export const UNSAID_SETTINGS: SessionSettings = {
+  initiateCallToFirstParty: false,
+  geomatch: true,
+  callTimeLimitSeconds: 14_400,
+  ringTimeoutSeconds: 45,
+  record: false,
+  recordFormat: 'mp3',
+  recordingCallbackUrl: '',
+  recordingCallbackMethod: 'POST',
+  firstPartyPlayUrl: '',
+  secondPartyPlayUrl: '',
+  unknownCallerPlayUrl: '',
+  generatePin: false,
+  generatePinLength: 4,
+  pinPromptPlayUrl: '',
+  pinRetry: 1,
+  pinRetryWaitSeconds: 5,
+  incorrectPinPlayUrl: '',
+  forcePin: false,
+  singlePartyAsked: null,
+};
+
 /** Two parties, one virtual number, a life span. */
 export interface MaskingSession {
   readonly id: string;
@@ -181,26 +207,6 @@ function readPins(wish: SessionWish, settings: SessionSettings) {
 }
 
 function fillSettings(given: Partial<SessionSettings>, defaults: SessionDefaults): SessionSettings {
-  return {
-    initiateCallToFirstParty: false,
-    geomatch: true,
-    callTimeLimitSeconds: defaults.callTimeLimitSeconds,
-    ringTimeoutSeconds: defaults.ringTimeoutSeconds,
-    record: false,
-    recordFormat: 'mp3',
-    recordingCallbackUrl: '',
-    recordingCallbackMethod: 'POST',
-    firstPartyPlayUrl: '',
-    secondPartyPlayUrl: '',
-    unknownCallerPlayUrl: '',
-    generatePin: false,
-    generatePinLength: 4,
-    pinPromptPlayUrl: '',
-    pinRetry: 1,
-    pinRetryWaitSeconds: 5,
-    incorrectPinPlayUrl: '',
-    forcePin: false,
-    singlePartyAsked: null,
-    ...given,
-  };
+  const { callTimeLimitSeconds, ringTimeoutSeconds } = defaults;
+  return { ...UNSAID_SETTINGS, callTimeLimitSeconds, ringTimeoutSeconds, ...given };
 }

@@ -2,12 +2,13 @@ import type postgres from 'postgres';
 import type { CallFacts, CallProgress, PartyOnCall, SessionOnCall } from '../core/call-facts.ts';
 import type { CallDirection } from '../core/call-report.ts';
 import type { Phone } from '../core/phone.ts';
-import type { SessionSettings, Side } from '../core/session.ts';
+import type { Side } from '../core/session.ts';
 import { selectGuards, selectPinSpent, toGuards } from './call-guards.ts';
 import type { Db } from './connect.ts';
 import type { GuardsRow } from './policies.ts';
 import { sessionSeal } from './session-rows.ts';
 import { bytes, shared } from './shared.ts';
+import { type StoredSettings, toSettings } from './stored-settings.ts';
 import type { Vault } from './vault.ts';
 
 /** Which call is asked about, by whom, and what was keyed. */
@@ -149,7 +150,7 @@ interface SessionJson {
   readonly id: string;
   readonly single_party: boolean;
   readonly pin_required: boolean;
-  readonly settings: SessionSettings;
+  readonly settings: StoredSettings;
   readonly first_party_cipher?: string | null;
   readonly second_party_cipher?: string | null;
   readonly last_caller_cipher?: string | null;
@@ -220,7 +221,7 @@ function toSessionOnCall(vault: Vault, row: SessionJson): SessionOnCall {
     const cipher = row[`${column}_cipher`];
     return cipher ? (vault.open(Buffer.from(cipher.slice(2), 'hex'), sessionSeal(column, row.id)) as Phone) : null;
   };
-  const { settings } = row;
+  const settings = toSettings(row.settings);
   return {
     id: row.id,
     parties: {

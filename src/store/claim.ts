@@ -6,6 +6,7 @@ import { takePlaces, wantedLeases } from './places.ts';
 import { notePeak } from './pool-peaks.ts';
 import { sealParty, sessionSeal } from './session-rows.ts';
 import { bytes, shared } from './shared.ts';
+import { toStored } from './stored-settings.ts';
 import { tallyCreated } from './tallies.ts';
 import type { Vault } from './vault.ts';
 
@@ -183,7 +184,7 @@ function wishOf(vault: Vault, { id, accountId, virtualNumber, draft, pins, mostP
     callback_url: draft.callbackUrl,
     callback_method: draft.callbackMethod,
     has_play: draft.settings.unknownCallerPlayUrl !== '',
-    settings: draft.settings,
+    settings: toStored(draft.settings),
     is_placed: draft.settings.initiateCallToFirstParty,
     takes_anyone: draft.singleParty && !draft.pinRequired,
     pin_length: pins?.first.length ?? null,

@@ -11,6 +11,7 @@ import type { GuardsRow } from './policies.ts';
 import type { ConnectionSecrets } from './providers.ts';
 import { connectionSeal } from './providers.ts';
 import { sessionSeal } from './session-rows.ts';
+import { type StoredSettings, toSettings } from './stored-settings.ts';
 import type { Vault } from './vault.ts';
 
 /** A first party to be called, taken: whoever has taken it is the only one that will ever ask for the call. */
@@ -72,8 +73,9 @@ async function take(db: Db, vault: Vault, due: ReturnType<Db['sql']>): Promise<r
     join sessions s on s.id = t.session_id
     join virtual_numbers v on v.id = t.virtual_number_id
     join providers p on p.id = v.provider_id`;
-  return rows.map(({ keyDigest, secretsCipher, firstCipher, secondCipher, guards, ...same }) => ({
+  return rows.map(({ keyDigest, secretsCipher, firstCipher, secondCipher, settings, guards, ...same }) => ({
     ...same,
+    settings: toSettings(settings),
     ...toGuards(guards),
     secrets: JSON.parse(vault.open(secretsCipher, connectionSeal(keyDigest))),
     firstParty: firstCipher && (vault.open(firstCipher, sessionSeal('first_party', same.sessionId)) as Phone),
@@ -81,7 +83,9 @@ async function take(db: Db, vault: Vault, due: ReturnType<Db['sql']>): Promise<r
   }));
 }
 
-interface PlacementRow extends Omit<Placement, 'secrets' | 'firstParty' | 'secondParty' | 'policy' | 'barred'> {
+interface PlacementRow
+  extends Omit<Placement, 'secrets' | 'firstParty' | 'secondParty' | 'settings' | 'policy' | 'barred'> {
+  readonly settings: StoredSettings;
   readonly guards: GuardsRow | null;
   readonly keyDigest: Buffer;
   readonly secretsCipher: Buffer;

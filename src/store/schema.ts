@@ -15,8 +15,9 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import type { Phone } from '../core/phone.ts';
-import type { HttpMethod, SessionSettings, Side } from '../core/session.ts';
+import type { HttpMethod, Side } from '../core/session.ts';
 import { bytea, instant } from './schema-columns.ts';
+import type { StoredSettings } from './stored-settings.ts';
 
 // A column named …_digest holds a keyed digest (to look up), one named …_cipher a ciphertext (to show):
 // the key is outside the database, see vault.ts. Virtual numbers are ours and stand in clear.
@@ -118,7 +119,7 @@ export const sessions = pgTable(
     callbackMethod: text('callback_method').notNull().$type<HttpMethod>(),
     callbackSequence: integer('callback_sequence').notNull().default(0),
     hasUnknownCallerPlay: boolean('has_unknown_caller_play').notNull(),
-    settings: jsonb('settings').notNull().$type<SessionSettings>(),
+    settings: jsonb('settings').notNull().$type<StoredSettings>(),
     createdAt: instant('created_at').notNull(),
     modifiedAt: instant('modified_at').notNull(),
     expiresAt: instant('expires_at').notNull(),

@@ -3,6 +3,7 @@ import type { Interaction } from '../core/interaction.ts';
 import type { Phone } from '../core/phone.ts';
 import type { MaskingSession, Side } from '../core/session.ts';
 import { sessions } from './schema.ts';
+import { toSettings } from './stored-settings.ts';
 import type { Vault } from './vault.ts';
 
 /** Which of a session's sealed columns a ciphertext belongs to. */
@@ -52,7 +53,7 @@ export function toSession(
     cooloffSeconds: row.cooloffSeconds,
     callbackUrl: row.callbackUrl,
     callbackMethod: row.callbackMethod,
-    settings: row.settings,
+    settings: toSettings(row.settings),
     createdAt: row.createdAt,
     modifiedAt: row.modifiedAt,
     expiresAt: row.expiresAt,

@@ -7,6 +7,7 @@ import type { Db } from './connect.ts';
 import { findInteractions } from './interactions.ts';
 import { durationOf, sessions, virtualNumbers } from './schema.ts';
 import { isInProgress, isLive, runningCalls, toSession } from './session-rows.ts';
+import { toSettings } from './stored-settings.ts';
 import type { Vault } from './vault.ts';
 
 /** One session of the account, live or not; null where it has none of that id. */
@@ -34,7 +35,8 @@ export async function playUrl(db: Db, accountId: string, id: string, side: Side)
     .from(sessions)
     .where(and(eq(sessions.accountId, accountId), eq(sessions.id, id)));
   if (!row) return null;
-  return side === 'first' ? row.settings.firstPartyPlayUrl : row.settings.secondPartyPlayUrl;
+  const settings = toSettings(row.settings);
+  return side === 'first' ? settings.firstPartyPlayUrl : settings.secondPartyPlayUrl;
 }
 
 /** A page of the account's sessions, newest first, and how many there are in all, counted as far as `countedUpTo`. */
