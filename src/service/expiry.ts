@@ -9,13 +9,15 @@ const BATCH = 500;
  */
 export async function expireSessions(deps: Deps): Promise<number> {
   let total = 0;
+  let from: string | null = null;
   let letGo: (() => void) | null = null;
   try {
     for (;;) {
-      const ended = await endDueSessions(deps.db, BATCH);
+      const { ended, last } = await endDueSessions(deps.db, BATCH, from);
       total += ended;
       if (ended > 0) deps.log.info({ sessions: ended }, 'session.expired');
       if (ended < BATCH) return total;
+      from = last;
       letGo ??= deps.holdCallbacks();
     }
   } finally {

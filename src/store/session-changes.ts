@@ -123,16 +123,18 @@ export async function endSession(db: Db, scope: Scope, id: string): Promise<bool
 }
 
 /**
- * Announces sessions whose time has run out: marks them ended and books their callbacks, `limit` at most.
- * Instances that do this at the same time share the work; places are free by time alone.
+ * Announces sessions whose time has run out, those first that were over first: marks them ended and books their
+ * callbacks, `limit` at most. Instances that do this at the same time share the work; places are free by time alone.
  *
- * @returns how many were ended.
+ * @param from leaves out those that were over before, as who has just ended them has no need to walk past them again.
+ * @returns how many were ended, and when the last of them was over; null where there was none.
  */
-export async function endDueSessions(db: Db, limit: number): Promise<number> {
+export async function endDueSessions(db: Db, limit: number, from: string | null) {
   const { sql } = db;
-  const rows = await sql`
+  const [row] = await sql<{ ended: number; last: string | null }[]>`
     with due as materialized (
-      select id from sessions where ended_at is null and expires_at <= now()
+      select id from sessions
+      where ended_at is null and expires_at <= now() and expires_at >= coalesce(${from}::timestamptz, '-infinity')
       order by expires_at limit ${limit} for update skip locked
     ),
     ended as (
@@ -144,6 +146,6 @@ export async function endDueSessions(db: Db, limit: number): Promise<number> {
     ),
     told as (${bookTimeouts(sql)} returning id),
     tallied as (${tallyEnded(sql)})
-    select count(*)::int as ended from ended`;
-  return rows[0]?.ended ?? 0;
+    select count(*)::int as ended, max(ended_at)::text as last from ended`;
+  return row ?? { ended: 0, last: null };
 }

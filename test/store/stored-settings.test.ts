@@ -3,9 +3,9 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type SessionSettings, UNSAID_SETTINGS } from '../../src/core/session.ts';
 import { toSettings, toStored } from '../../src/store/stored-settings.ts';
-import { api, type RunningService, SESSIONS, startService } from '../support/service.ts';
+import { api, makeSession, SESSIONS, startService, type TestService } from '../support/service.ts';
 
-let service: RunningService;
+let service: TestService;
 beforeAll(async () => {
   service = await startService();
 });
@@ -71,13 +71,8 @@ it('means by a row what it meant when it was written', () => {
 
 it('stores what a session says, and shows the whole', async () => {
   const wish = { first_party: '+14155550001', second_party: '+14155550002' };
-  const { body: plain } = await api(service, 'POST', SESSIONS, wish);
-  const { body: said } = await api(service, 'POST', SESSIONS, {
-    ...wish,
-    first_party: '+14155550003',
-    ring_timeout: 20,
-    record: true,
-  });
+  const plain = await makeSession(service, wish);
+  const said = await makeSession(service, { ...wish, first_party: '+14155550003', ring_timeout: 20, record: true });
   const sql = postgres(service.databaseUrl, { max: 1 });
   const rows = await sql`select settings from sessions order by created_at`;
   await sql.end();
@@ -88,9 +83,8 @@ it('stores what a session says, and shows the whole', async () => {
 
 it('changes a setting back to what is not said', async () => {
   const wish = { first_party: '+14155550005', second_party: '+14155550006', ring_timeout: 20 };
-  const { body } = await api(service, 'POST', SESSIONS, wish);
-  const path = `${SESSIONS}${body.session.session_uuid}/`;
-  await api(service, 'POST', path, { ring_timeout: 45 });
-  const { body: changed } = await api(service, 'GET', path);
-  expect(changed.response).toMatchObject({ ring_timeout: 45 });
+  const { session_uuid: id } = await makeSession(service, wish);
+  await api(service, 'POST', `${SESSIONS}${id}/`, { ring_timeout: 45 });
+  const { body } = await api(service, 'GET', `${SESSIONS}${id}/`);
+  expect(body.response).toMatchObject({ ring_timeout: 45 });
 });
