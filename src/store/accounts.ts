@@ -1,7 +1,7 @@
 import type { Account } from '../core/account.ts';
 import type { Db } from './connect.ts';
 import { accounts } from './schema.ts';
-import { shared } from './shared.ts';
+import { jsonRows, shared } from './shared.ts';
 import type { Vault } from './vault.ts';
 import { type Rate, selectBlocked } from './windows.ts';
 
@@ -41,7 +41,7 @@ async function findAllSigningIn(
         from account_tokens t
         where t.account_id = a.id and (t.expires_at is null or t.expires_at > now())))
       from accounts a where id = one.id) as account
-    from jsonb_to_recordset(${JSON.stringify(wishes.map((wish, at) => ({ ...wish, at })))}::text::jsonb)
+    from json_to_recordset(${jsonRows(wishes.map((wish, at) => ({ ...wish, at })))}::text::json)
       as one(at int, id text, subject text)`;
   return wishes.map((_wish, at) => {
     const row = rows.find((one) => one.at === at);

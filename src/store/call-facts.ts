@@ -7,7 +7,7 @@ import { selectGuards, selectPinSpent, toGuards } from './call-guards.ts';
 import type { Db } from './connect.ts';
 import type { GuardsRow } from './policies.ts';
 import { sessionSeal } from './session-rows.ts';
-import { bytes, shared } from './shared.ts';
+import { bytes, jsonRows, shared } from './shared.ts';
 import { type StoredSettings, toSettings } from './stored-settings.ts';
 import type { Vault } from './vault.ts';
 
@@ -91,7 +91,7 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Pr
     where (select ${live} from sessions s where s.id = p.session_id) limit 1)`;
   return sql<FactsRow[]>`
     with asked as (
-      select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, provider_id int,
+      select * from json_to_recordset(${jsonRows(wishes)}::text::json) as w(at int, provider_id int,
         account_id text, call_id text, number text, caller bytea, pin bytea, anonymous_key bytea)
     )
     select q.at, facts.* from asked q cross join lateral (

@@ -4,7 +4,7 @@ import { BOOKED, bookConsequences } from './call-books.ts';
 import { ANONYMOUS, anonymousKey } from './call-facts.ts';
 import { callerSeal } from './calls.ts';
 import { type Db, keyed } from './connect.ts';
-import { bytes, shared } from './shared.ts';
+import { bytes, jsonRows, shared } from './shared.ts';
 import type { Vault } from './vault.ts';
 
 /** Whose report it is. */
@@ -78,7 +78,7 @@ async function recordReports(
   const rows = await keyed(
     () => sql<Recorded[]>`
     with wish as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, id uuid, provider_id int,
+      select * from json_to_recordset(${jsonRows(wishes)}::text::json) as w(at int, id uuid, provider_id int,
         call_id text, account_id text, anonymous_key bytea, number text, direction text, caller_digest bytea,
         caller_cipher bytea, currency text, b_leg_id text, recording_id text, url text, format text, duration_ms bigint,
         recording_started_at text, recording_ended_at text, is_complete boolean, ${legTypes('a')}, ${legTypes('b')})

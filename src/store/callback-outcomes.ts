@@ -1,6 +1,6 @@
 import { type Db, keyed } from './connect.ts';
 import { holdBack } from './endpoints.ts';
-import { shared } from './shared.ts';
+import { jsonRows, shared } from './shared.ts';
 import type { Vault } from './vault.ts';
 
 /** An attempt that was made, whatever came of it. */
@@ -38,7 +38,7 @@ async function markAllDelivered({ sql }: Db, _vault: Vault, deliveries: readonly
   await keyed(
     () => sql`
     with made as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(made)}::text::jsonb) as m(id uuid, attempt int, account_id text,
+      select * from json_to_recordset(${jsonRows(made)}::text::json) as m(id uuid, attempt int, account_id text,
         endpoint text, duration_ms int, status int)
     ),
     logged as (

@@ -4,7 +4,7 @@ import { anonymousKey, type CallQuery, type LoadedCall } from './call-facts.ts';
 import { checkCaps, checkGuess, GUESS_TYPES, guessWish, isCapped, refusalOf, spendGuesses } from './call-guards.ts';
 import { type Db, keyed } from './connect.ts';
 import { sessionSeal } from './session-rows.ts';
-import { bytes, shared } from './shared.ts';
+import { bytes, jsonRows, shared } from './shared.ts';
 import type { Vault } from './vault.ts';
 
 /** The context that a caller's ciphertext is bound to, see `Vault.seal`. */
@@ -99,7 +99,7 @@ async function recordSteps(
   const rows = await keyed(
     () => sql<{ at: number }[]>`
     with wish as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, id uuid, provider_id int,
+      select * from json_to_recordset(${jsonRows(wishes)}::text::json) as w(at int, id uuid, provider_id int,
         call_id text, anonymous_key bytea, account_id text, number_id int, direction text, caller_digest bytea,
         caller_cipher bytea, callee_digest bytea, callee_cipher bytea, session_id uuid, side text, outcome text,
         reason text, authenticated boolean, pin_policy jsonb, pin_tries text[], version int, record_format text,

@@ -5,7 +5,7 @@ import { type Db, keyed, sqlState } from './connect.ts';
 import { takePlaces, wantedLeases } from './places.ts';
 import { notePeak } from './pool-peaks.ts';
 import { sealParty, sessionSeal } from './session-rows.ts';
-import { bytes, shared } from './shared.ts';
+import { bytes, jsonRows, shared } from './shared.ts';
 import { toStored } from './stored-settings.ts';
 import { tallyCreated } from './tallies.ts';
 import type { Vault } from './vault.ts';
@@ -94,7 +94,7 @@ function runClaims(db: Db, vault: Vault, claims: readonly Claim[]) {
   });
   return sql<ClaimedRow[]>`
     with wish as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, id uuid, account_id text,
+      select * from json_to_recordset(${jsonRows(wishes)}::text::json) as w(at int, id uuid, account_id text,
         subaccount_id text, number_id int, first_digest bytea, first_cipher bytea, second_digest bytea,
         second_cipher bytea, pin_required boolean, first_pin bytea, second_pin bytea, single_party boolean,
         expiry_seconds int, cooloff_seconds int, callback_url text, callback_method text, has_play boolean,

@@ -5,7 +5,7 @@ import type { SessionDraft } from '../core/session.ts';
 import type { Db } from './connect.ts';
 import { wantedLeases } from './places.ts';
 import { type StoredPolicy, toPolicy } from './policies.ts';
-import { bytes, shared } from './shared.ts';
+import { bytes, jsonRows, shared } from './shared.ts';
 import type { Vault } from './vault.ts';
 
 /** A number that could serve, with how many PINs of each length live there, if the session has some. */
@@ -103,7 +103,7 @@ function readFacts({ sql }: Db, vault: Vault, queries: readonly CreateQuery[]): 
     order by v.id limit q.most)`;
   return sql<FactsRow[]>`
     with asked as (
-      select * from jsonb_to_recordset(${JSON.stringify(wishes)}::text::jsonb) as w(at int, account_id text,
+      select * from json_to_recordset(${jsonRows(wishes)}::text::json) as w(at int, account_id text,
         subaccount_id text, country text, number text, phones text[], digests bytea[], has_pins boolean, takes_anyone boolean,
         tried int[], most int)
     )

@@ -3,6 +3,7 @@ import type { Phone } from '../core/phone.ts';
 import type { Side } from '../core/session.ts';
 import { bookTimeouts } from './callbacks.ts';
 import { keyed, sqlState } from './connect.ts';
+import { jsonRows } from './shared.ts';
 import { tallyEnded } from './tallies.ts';
 import type { Vault } from './vault.ts';
 
@@ -57,11 +58,11 @@ export function takePlaces(sql: postgres.Sql, wanted: readonly WantedPlaces[]) {
   return sql`
     wanted_lease as (
       select session_id, decode(digest, 'hex') as digest, side
-      from jsonb_to_recordset(${JSON.stringify(leases)}::text::jsonb) as w(session_id uuid, digest text, side text)
+      from json_to_recordset(${jsonRows(leases)}::text::json) as w(session_id uuid, digest text, side text)
     ),
     wanted_pin as (
       select session_id, decode(digest, 'hex') as digest, side, length
-      from jsonb_to_recordset(${JSON.stringify(pins)}::text::jsonb) as w(session_id uuid, digest text, side text, length int)
+      from json_to_recordset(${jsonRows(pins)}::text::json) as w(session_id uuid, digest text, side text, length int)
     ),
     -- Row by row, so by the index whatever the planner believes of the number of rows.
     stale as materialized (

@@ -1,4 +1,5 @@
 import type { Db } from './connect.ts';
+import { jsonRows } from './shared.ts';
 
 /** Webhooks of a connection that were refused, since whoever sent them had not shown to be its provider. */
 export interface FailureCount {
@@ -11,7 +12,7 @@ export async function addFailures({ sql }: Db, counted: ReadonlyMap<number, Fail
   const rows = [...counted].map(([id, { failures, lastAt }]) => ({ id, failures, at: lastAt.toISOString() }));
   await sql`
     insert into signature_failures as f (provider_id, failures, last_at)
-    select id, failures, at from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as b(id int, failures int, at timestamptz)
+    select id, failures, at from json_to_recordset(${jsonRows(rows)}::text::json) as b(id int, failures int, at timestamptz)
     order by id
     on conflict (provider_id) do update set failures = f.failures + excluded.failures,
       last_at = greatest(f.last_at, excluded.last_at)`;
