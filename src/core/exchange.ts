@@ -79,28 +79,36 @@ const LEAST_TELLING = 4;
 export function loggedFields(webhook: string, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   // Hipcall sends all that was keyed in `data`, under names of our choice; in its events that is the call itself.
   const isKeyed = (name: string) => KEYED.test(name) || (name === 'data' && webhook !== 'events');
-  const telling = new Set(keyedTexts(fields, isKeyed).filter(({ length }) => length >= LEAST_TELLING));
+  const telling = new Set<string>();
+  noteKeyed(fields, isKeyed, false, telling);
   return withoutKeyed(fields, isKeyed, telling) as Record<string, unknown>;
 }
 
-function keyedTexts(value: unknown, isKeyed: (name: string) => boolean, wasKeyed = false): string[] {
-  if (typeof value !== 'object' || value === null) return wasKeyed ? [String(value)] : [];
-  return Object.entries(value).flatMap(([name, item]) => keyedTexts(item, isKeyed, wasKeyed || isKeyed(name)));
+function noteKeyed(value: unknown, isKeyed: (name: string) => boolean, wasKeyed: boolean, telling: Set<string>): void {
+  if (isNested(value)) {
+    for (const name in value) noteKeyed(value[name], isKeyed, wasKeyed || isKeyed(name), telling);
+  } else if (wasKeyed && String(value).length >= LEAST_TELLING) {
+    telling.add(String(value));
+  }
 }
 
 function withoutKeyed(value: unknown, isKeyed: (name: string) => boolean, telling: ReadonlySet<string>): unknown {
-  if (typeof value === 'object' && value !== null) {
+  if (isNested(value)) {
     if (Array.isArray(value)) return value.map((item) => withoutKeyed(item, isKeyed, telling));
-    const entries = Object.entries(value).map(([name, item]) => [
-      name,
-      isKeyed(name) ? counted(item) : withoutKeyed(item, isKeyed, telling),
-    ]);
-    return Object.fromEntries(entries);
+    const rest: Record<string, unknown> = {};
+    for (const name in value) {
+      rest[name] = isKeyed(name) ? counted(value[name]) : withoutKeyed(value[name], isKeyed, telling);
+    }
+    return rest;
   }
   if (telling.has(String(value))) return counted(value);
   return typeof value === 'string'
     ? value.replace(/(digits\W{0,3})([\d*#]+)/gi, (_, name, keys) => name + counted(keys))
     : value;
+}
+
+function isNested(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 function counted(keyed: unknown): unknown {

@@ -44,11 +44,12 @@ function signedText(method: 'GET' | 'POST', url: string, params: Params): string
 
 /** As they are signed: by name, then by value, each value of a repeated name in a pair of its own. */
 export function sortedPairs(params: Params): (readonly [string, string])[] {
-  return params
-    .flatMap(([name, given]): (readonly [string, string])[] =>
-      typeof given === 'string' ? [[name, given]] : given.map((value) => [name, value] as const),
-    )
-    .sort(([name, value], [otherName, otherValue]) => compare(name, otherName) || compare(value, otherValue));
+  const pairs: (readonly [string, string])[] = [];
+  for (const [name, given] of params) {
+    if (typeof given === 'string') pairs.push([name, given]);
+    else for (const value of given) pairs.push([name, value]);
+  }
+  return pairs.sort(([name, value], [otherName, otherValue]) => compare(name, otherName) || compare(value, otherValue));
 }
 
 // By UTF-16 code units, as JavaScript's own sort: a locale's order would change with the machine.

@@ -21,8 +21,7 @@ export function recordExchange(
   { reason, callId = null, virtualNumber = null }: Noted,
   text: string,
 ): void {
-  const body = typeof webhook.body === 'object' && webhook.body !== null ? webhook.body : {};
-  const fields: Record<string, unknown> = { ...webhook.query, ...body };
+  const fields = fieldsOf(webhook);
   deps.exchanges.record({
     at: deps.now(),
     accountId: connection.accountId,
@@ -38,4 +37,14 @@ export function recordExchange(
     // Whoever has the connection's key can ask in its name.
     document: text.replaceAll(`/answer/${connection.secrets.key}`, '/answer/…'),
   });
+}
+
+/** Of the query and the body. Spread into one object they would take as long as all else that is done here. */
+function fieldsOf({ query, body }: Asked['webhook']): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const part of [query, body]) {
+    if (typeof part !== 'object' || part === null) continue;
+    for (const name in part) fields[name] = (part as Record<string, unknown>)[name];
+  }
+  return fields;
 }

@@ -30,12 +30,13 @@ export function dryCall(deps: Deps, connection: Connection): (question: CallQues
   return async ({ callee, caller, digits: keyed, direction, tryNumber, attestation }) => {
     const virtualNumber = callee ?? connection.defaultNumber;
     if (virtualNumber === null) return told(UNKNOWN_NUMBER, []);
+    const pin = keyed === null ? null : vault.pinDigest(virtualNumber, keyed);
     const { id: providerId, accountId } = connection;
-    const query = { providerId, accountId, providerCallId, caller, virtualNumber, digits: keyed, direction };
+    const query = { providerId, accountId, providerCallId, caller, virtualNumber, pin, direction };
     const loaded = await loadCall(deps.answerDb, vault, query);
     if (loaded === null) return told(UNKNOWN_NUMBER, []);
     const facts = { ...loaded.facts, connection: onCall(deps, connection), call, booked };
-    const digits = keyed === null ? null : vault.pinDigest(virtualNumber, keyed).toString('base64url');
+    const digits = pin?.toString('base64url') ?? null;
     const hasKeyed = keyed !== null && keyed !== '';
     const decision = decideCall(facts, { digits, tryNumber, attestation, hasKeyed });
     const parties = [facts.known, facts.named, facts.open, facts.booked].filter((party) => party !== null);

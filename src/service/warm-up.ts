@@ -31,6 +31,7 @@ async function readOnEach({ answerDb, vault }: Deps, connections: number): Promi
     virtualNumber: NOBODY,
     direction: 'inbound',
   } as const;
-  const read = () => loadCalls(answerDb, vault, [{ ...call, caller: NOBODY, digits: '0000' }]);
+  const pin = vault.pinDigest(NOBODY, '0000');
+  const read = () => loadCalls(answerDb, vault, [{ ...call, caller: NOBODY, pin }]);
   await Promise.all(Array.from({ length: connections }, read));
 }

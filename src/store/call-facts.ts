@@ -11,7 +11,7 @@ import { bytes, jsonRows, shared } from './shared.ts';
 import { type StoredSettings, toSettings } from './stored-settings.ts';
 import type { Vault } from './vault.ts';
 
-/** Which call is asked about, by whom, and what was keyed. */
+/** Which call is asked about, by whom, and what was keyed, as the digest of a PIN on this number. */
 export interface CallQuery {
   readonly providerId: number;
   readonly accountId: string;
@@ -19,7 +19,7 @@ export interface CallQuery {
   readonly providerCallId: string | null;
   readonly caller: Phone | null;
   readonly virtualNumber: Phone;
-  readonly digits: string | null;
+  readonly pin: Buffer | null;
   readonly direction: CallDirection;
 }
 
@@ -64,14 +64,14 @@ export async function loadCalls(db: Db, vault: Vault, queries: readonly CallQuer
  * statement with one question costs.
  */
 function readFacts({ sql }: Db, vault: Vault, queries: readonly CallQuery[]): Promise<readonly FactsRow[]> {
-  const wishes = queries.map(({ caller, virtualNumber, digits, ...query }, at) => ({
+  const wishes = queries.map(({ caller, virtualNumber, pin, ...query }, at) => ({
     at,
     provider_id: query.providerId,
     account_id: query.accountId,
     call_id: query.providerCallId,
     number: virtualNumber,
     caller: caller === null ? null : bytes(vault.phoneDigest(caller)),
-    pin: digits === null ? null : bytes(vault.pinDigest(virtualNumber, digits)),
+    pin: pin && bytes(pin),
     anonymous_key: query.providerCallId === null ? bytes(anonymousKey(vault, { caller, virtualNumber })) : null,
   }));
   const asking = sql`s.id, s.single_party, s.pin_required, s.settings`;

@@ -77,7 +77,7 @@ async function fill(): Promise<void> {
 }
 
 async function answers(caller: Phone) {
-  const query = { providerId: 1, accountId: MAIN.id, caller, virtualNumber: number, digits: null } as const;
+  const query = { providerId: 1, accountId: MAIN.id, caller, virtualNumber: number, pin: null } as const;
   const [last] = await inTurn((i) =>
     loadCall(db, service.deps.vault, { ...query, providerCallId: `few-${i}`, direction: 'inbound' } as CallQuery),
   );

@@ -68,7 +68,8 @@ test('a step that cannot be recorded fails alone', async () => {
   const { answerDb, vault } = deps();
   const items = await Promise.all(
     sessions.map(async (session, i): Promise<StepToRecord> => {
-      const query = { ...question(i, ''), providerId: connection.id, accountId: MAIN.id, providerCallId: `step-${i}` };
+      const ids = { providerId: connection.id, accountId: MAIN.id, providerCallId: `step-${i}` };
+      const query = { ...question(i, ''), ...ids, pin: null };
       const loaded = await loadCall(answerDb, vault, { ...query, virtualNumber: session.virtualNumber });
       if (loaded === null) throw new Error('no such number');
       const step = { outcome: 'connected', reason: 'known_caller', party: { sessionId: session.id, side: 'first' } };
