@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 /*
  * npm run bench -- [--quick] [--check]: measures the service beside its yardsticks.
  *   --quick  ends within three minutes; the growth is then up to 100 000 sessions, and what takes long is left out.
- *   --check  ends with 1 where a ratio is below half of its target, and leaves the README's table as it is.
+ *   --check  ends with 1 where a ratio is below half of its target and was not in the last whole run, and leaves the
+ *            README's table as it is.
  */
 
 const known = ['--quick', '--check'];

@@ -18,7 +18,7 @@ export async function knownCaller(world: World, processes: number, target: numbe
       return measured.rate;
     },
   });
-  const by = processes === 1 ? 'one process' : `${processes} processes`;
+  const by = processes === 1 ? 'one process' : 'a process for each core';
   world.add({
     what: `Answer to a known caller, booked, by ${by}, of the bare Fastify route`,
     figure: answer / bare,

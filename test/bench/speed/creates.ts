@@ -8,10 +8,10 @@ export async function creates(world: World): Promise<void> {
     create: () => world.createTurn('create'),
   });
   world.add({
-    what: `Create with PINs, of the bare statement (${world.statement.by})`,
+    what: 'Create with PINs, of the bare statement',
     figure: create / bare,
     unit: 'ratio',
     target: { atLeast: 1 },
-    how: `${rounded(create)} over ${CONNECTIONS} connections, of ${rounded(bare)} a second over 16`,
+    how: `${rounded(create)} over ${CONNECTIONS} connections, of ${rounded(bare)} a second over 16 by ${world.statement.by}`,
   });
 }

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { tableOf, verdict } from './rows.ts';
+import { type Row, tableOf, verdict } from './rows.ts';
 import type { World } from './world.ts';
 
 const [BEGIN, END] = ['<!-- speed -->\n', '<!-- /speed -->'];
@@ -33,6 +33,11 @@ export async function report(world: World, { inReadme }: { readonly inReadme: bo
   const said = `Measured ${results.at.slice(0, 10)}, ${results.form} form, on ${cores} cores (${processor}), ${memoryGigabytes} GB, which the load
 and PostgreSQL shared; load averages at its end ${loadAverages.join(', ')}. Node ${results.node}, PostgreSQL ${results.postgres}.`;
   intoReadme(`${said}\n\n${table}\n`);
+}
+
+/** The rows of the last whole run, as they are committed. */
+export function lastRun(): readonly Row[] {
+  return JSON.parse(readFileSync(here('../results.json'), 'utf8')).rows;
 }
 
 function intoReadme(text: string): void {

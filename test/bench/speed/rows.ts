@@ -22,8 +22,16 @@ export function verdict({ figure, target }: Row): string {
   return times < 2 ? `missed by ${Math.ceil(100 * (times - 1))} %` : `missed: ${rounded(times)} times as much`;
 }
 
-/** True for a ratio that is below half of its target: too much for a noisy machine to have done. */
-export function isFarBelow({ unit, figure, target }: Row): boolean {
+/**
+ * What a check fails on: ratios below half of their target, which is too much for a noisy machine to have done, but for
+ * those that the last whole run had so low as well.
+ */
+export function newlyFarBelow(rows: readonly Row[], lastRun: readonly Row[]): readonly string[] {
+  const known = new Set(lastRun.filter(isFarBelow).map(({ what }) => what));
+  return rows.filter((row) => isFarBelow(row) && !known.has(row.what)).map(({ what, how }) => `${what}: ${how}`);
+}
+
+function isFarBelow({ unit, figure, target }: Row): boolean {
   return (
     unit === 'ratio' && target !== undefined && 'atLeast' in target && figure !== null && figure < target.atLeast / 2
   );
