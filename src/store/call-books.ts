@@ -97,7 +97,9 @@ export function bookConsequences(
       from (
         select n.*, s.account_id, s.subaccount_id, s.virtual_number_id, s.callback_sequence,
           case when n.of_recording then s.settings->>'recordingCallbackUrl' else s.callback_url end as url,
-          case when n.of_recording then coalesce(s.settings->>'recordingCallbackMethod', ${UNSAID_SETTINGS.recordingCallbackMethod}) else s.callback_method end as method
+          case when n.of_recording
+            then coalesce(s.settings->>'recordingCallbackMethod', ${UNSAID_SETTINGS.recordingCallbackMethod})
+            else s.callback_method end as method
         from news n join told_sessions s on s.id = n.session_id
       ) t where url <> ''
       on conflict (event_key) do nothing
