@@ -112,7 +112,7 @@ function isNested(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function counted(keyed: unknown): unknown {
-  if (typeof keyed === 'object' && keyed !== null) {
+  if (isNested(keyed)) {
     if (Array.isArray(keyed)) return keyed.map(counted);
     return Object.fromEntries(Object.entries(keyed).map(([name, item]) => [name, counted(item)]));
   }
